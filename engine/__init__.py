@@ -1,0 +1,1 @@
+"""Everything that is true without HTTP and without a broker."""

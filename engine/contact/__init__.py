@@ -1,0 +1,1 @@
+"""What passes between the city and a person: documents, notifications."""

@@ -1,0 +1,1 @@
+"""What every room stands on: configuration, clock, errors, database, jobs, mail."""

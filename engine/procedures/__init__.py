@@ -1,0 +1,1 @@
+"""Procedures: catalogue, forms, cases, tasks, history, incidents, operations, rehearsal."""

@@ -1,0 +1,1 @@
+"""Rights and benefits: parking entitlements, care plans."""

@@ -1,0 +1,1 @@
+"""The web: Flask over the engine."""
