@@ -1,0 +1,114 @@
+"""Settings, read once from the environment. Every name begins with `PARVIS_`; `docs/for-operators.md` lists them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from environs import Env, EnvError
+
+from engine.core.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class City:
+    """The city that publishes the portal: what its pages and its letters say of it."""
+
+    name: str = "Ville de Valmont-sur-Seine"
+    short_name: str = "Valmont-sur-Seine"
+    space_name: str = "Mon Valmont"
+    address: str = "Hôtel de ville, 1 place de la République"
+    postcode: str = "95999"
+    town: str = "Valmont-sur-Seine"
+    phone: str = "01 99 00 12 34"
+    email: str = "contact@valmont-sur-seine.example"
+    brand_colour: str = "#164a7b"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator decides. `data` is the folder of everything that must survive a restart."""
+
+    data: Path
+    database_url: str
+    secret_key: str = field(repr=False)
+    public_url: str = "http://127.0.0.1:8000"
+    city: City = City()
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "ne-pas-repondre@valmont-sur-seine.example"
+    demo: bool = False
+    loopback: bool = True
+    waker: str | None = None
+    proxy_hops: int = 0
+
+    @property
+    def files(self) -> Path:
+        """Where uploaded files are kept: outside of anything that a web server serves."""
+        return self.data / "files"
+
+    @property
+    def embedded(self) -> bool:
+        """One process with its own jobs' thread: nothing else wakes the jobs."""
+        return self.waker is None
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def outbox(self) -> bool:
+        """Whether mail is shown on a page instead of sent: demo data on loopback without SMTP, and nowhere else."""
+        return self.demo and self.loopback and self.smtp_url is None
+
+
+def load() -> Settings:
+    """Read the settings of this process, or raise `ConfigurationError` naming the variable that is wrong."""
+    env = Env(prefix="PARVIS_")
+    try:
+        data = Path(env.str("DATA", "var")).absolute()
+        city = City(
+            name=env.str("CITY_NAME", City.name),
+            short_name=env.str("CITY_SHORT_NAME", City.short_name),
+            space_name=env.str("CITY_SPACE_NAME", City.space_name),
+            address=env.str("CITY_ADDRESS", City.address),
+            postcode=env.str("CITY_POSTCODE", City.postcode),
+            town=env.str("CITY_TOWN", City.town),
+            phone=env.str("CITY_PHONE", City.phone),
+            email=env.str("CITY_EMAIL", City.email),
+            brand_colour=env.str("CITY_BRAND_COLOUR", City.brand_colour),
+        )
+        return Settings(
+            data=data,
+            database_url=env.str("DATABASE_URL", f"sqlite:///{data / 'parvis.sqlite3'}"),
+            secret_key=env.str("SECRET_KEY", "") or _kept_secret(data),
+            public_url=env.str("PUBLIC_URL", Settings.public_url).rstrip("/"),
+            city=city,
+            smtp_url=env.str("SMTP_URL", "") or None,
+            mail_from=env.str("MAIL_FROM", Settings.mail_from),
+            demo=env.bool("DEMO", False),
+            loopback=env.bool("LOOPBACK", True),
+            waker=env.str("WAKER", "") or None,
+            proxy_hops=env.int("PROXY_HOPS", 0),
+        )
+    except EnvError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _kept_secret(data: Path) -> str:
+    """The secret key of an embedded installation: made at the first start, kept in a file that only its owner reads."""
+    path = data / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    data.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_urlsafe(48)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was first
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(key)
+    return key

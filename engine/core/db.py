@@ -1,0 +1,219 @@
+"""The database: one declarative base, one way to open a transaction.
+
+`Database.transaction()` is the only place that commits: what returns is committed, what raises is rolled back. On SQLite the
+writers of a process queue on a lock and begin with BEGIN IMMEDIATE, since a deferred transaction that upgrades to a write fails
+at once whatever the timeout, and writers that wait in the driver's back-off wait up to seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID, uuid4
+
+import sqlalchemy
+from sqlalchemy import DDL, DateTime, Engine, MetaData, Table, Text, TypeDecorator, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+__all__ = ["Base", "Database", "Json", "Session", "UtcDateTime", "append_only", "connect", "migrate", "new_id"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# A whole view is run again on these, at most so many times.
+ATTEMPTS = 5
+_RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available (PostgreSQL)
+
+
+class Base(DeclarativeBase):
+    """Every table of the platform."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant. Stored in UTC, read back aware on both databases; a naive value is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sqlalchemy.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime may not be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sqlalchemy.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON in a text column: PostgreSQL's JSONB would reorder keys, and their order carries meaning here."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sqlalchemy.Dialect) -> str | None:
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: sqlalchemy.Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def new_id() -> UUID:
+    """A random identifier for a row that people may see in an address."""
+    return uuid4()
+
+
+def append_only(table: Table) -> None:
+    """Refuse UPDATE and DELETE on `table` in the database itself, whoever asks."""
+    for statement in append_only_sql(table.name, "sqlite"):
+        event.listen(table, "after_create", DDL(statement).execute_if(dialect="sqlite"))
+    for statement in append_only_sql(table.name, "postgresql"):
+        event.listen(table, "after_create", DDL(statement.replace("%", "%%")).execute_if(dialect="postgresql"))
+
+
+def append_only_sql(table: str, dialect: str) -> list[str]:
+    """The statements that make `table` append-only; migrations run the same ones."""
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            for verb in ("update", "delete")
+        ]
+    return [
+        f"CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$",
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()",
+    ]
+
+
+def connect(url: str) -> Engine:
+    """An engine for `url`, tuned for what the platform does."""
+    parsed = sqlalchemy.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise ValueError("an in-memory SQLite database can't be shared between threads: give a file")
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sqlalchemy.create_engine(
+            url, pool_size=16, max_overflow=16, connect_args={"timeout": 30, "check_same_thread": False}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return sqlalchemy.create_engine(
+        parsed,
+        pool_size=16,
+        max_overflow=4,
+        pool_timeout=10,
+        connect_args={"options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"},
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transaction control runs reads outside transactions: take it off and begin ourselves.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
+    writes = connection.get_execution_options().get("parvis_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class Database:
+    """A database and its two ways in: `transaction()` writes and commits, `reading()` only reads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = connect(url)
+        self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else None
+        self._writing = sessionmaker(self.engine.execution_options(parvis_writes=True), expire_on_commit=False)
+        self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Commit when the block ends, roll back when it raises. Functions in `after_commit` run once it is durable."""
+        if self._writer is not None:
+            with self._writer, self._writing.begin() as session:
+                yield session
+        else:
+            with self._writing.begin() as session:
+                yield session
+        for function in session.info.pop("after_commit", ()):
+            function()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view of the database; whatever is changed in it is thrown away."""
+        with self._reading() as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    def run(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """`function(session, …)` in a transaction, the whole of it run again on a deadlock or serialization failure."""
+        attempt = 1
+        while True:
+            try:
+                with self.transaction() as session:
+                    return function(session, *args, **kwargs)
+            except DBAPIError as error:
+                if attempt >= ATTEMPTS or not retryable(error):
+                    raise
+                attempt += 1
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def retryable(error: DBAPIError) -> bool:
+    """Whether running the same transaction again can succeed."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _RETRYABLE
+    return isinstance(error, OperationalError) and "database is locked" in str(error.orig)
+
+
+def after_commit(session: Session, function: Callable[[], None]) -> None:
+    """Run `function` once the current transaction is durable; never when it is rolled back."""
+    session.info.setdefault("after_commit", []).append(function)
+
+
+def migrate(url: str) -> None:
+    """Bring the database at `url` to the schema of this release (Alembic's head)."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.attributes["engine"] = connect(url)
+    try:
+        command.upgrade(config, "head")
+    finally:
+        config.attributes["engine"].dispose()

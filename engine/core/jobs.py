@@ -1,0 +1,258 @@
+"""Jobs: one table for the outbox, the timers and the reminders.
+
+A job is written in the transaction that promises it, so nothing is promised that was not committed and nothing committed is
+forgotten. It is done in one transaction with its effect: a job run twice finds itself done. Whoever wakes the jobs (a thread in
+embedded mode, Celery otherwise) only carries ids; losing a wake-up loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, Integer, Text, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import clock
+from engine.core.db import Base, Database, Json, Session, UtcDateTime, after_commit, new_id, retryable
+from engine.core.errors import Conflict, NotFound
+
+log = logging.getLogger(__name__)
+
+# Delays between tries: 10 s, 1 min, 6 min, 36 min, then 3 h 36 until the last.
+LAST_TRY = 8
+_FIRST_DELAY = timedelta(seconds=10)
+_LONGEST_DELAY = timedelta(hours=4)
+
+Handler = Callable[[Session, Mapping[str, Any]], None]
+
+
+class Job(Base):
+    """Something promised. `state`: waiting, failed (its last try is behind it). A job that is done is deleted."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        Index("ix_job_state_due_at", "state", "due_at"),
+        Index("ix_job_case_id", "case_id"),
+        Index("uq_job_key", "key", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(Text)
+    case_id: Mapped[UUID | None]
+    payload: Mapped[dict[str, Any]] = mapped_column(Json)
+    state: Mapped[str] = mapped_column(Text, default="waiting")
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    promised_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What `promise_all` writes: a kind with its payload, due now unless told otherwise."""
+
+    kind: str
+    payload: Mapping[str, Any]
+    due_at: datetime | None = None
+    key: str | None = None
+    case_id: UUID | None = None
+
+
+def promise(
+    session: Session,
+    kind: str,
+    *,
+    due_at: datetime | None = None,
+    key: str | None = None,
+    case_id: UUID | None = None,
+    **payload: Any,
+) -> None:
+    """Promise that `kind` will be done with `payload` once this transaction commits, at `due_at` or at once.
+
+    Promising the same `key` again moves the due time and the payload: there is one promise a key.
+    """
+    promise_all(session, [Promise(kind, payload, due_at, key, case_id)])
+
+
+def promise_all(session: Session, promises: Sequence[Promise]) -> None:
+    """Write several promises in one statement."""
+    if not promises:
+        return
+    now = clock.now()
+    rows = [
+        {
+            "id": new_id(),
+            "kind": promise.kind,
+            "key": promise.key,
+            "case_id": promise.case_id,
+            "payload": dict(promise.payload),
+            "state": "waiting",
+            "due_at": promise.due_at or now,
+            "promised_at": now,
+            "tries": 0,
+            "error": None,
+        }
+        for promise in promises
+    ]
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(Job)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["key"],
+            set_={name: insert.excluded[name] for name in ("payload", "due_at", "state", "tries", "error")},
+        ),
+        rows,
+    )
+    if any(row["due_at"] <= now for row in rows):
+        after_commit(session, wake)
+
+
+def forget(session: Session, keys: Sequence[str]) -> None:
+    """Take promises back; unknown keys are fine."""
+    if keys:
+        session.execute(delete(Job).where(Job.key.in_(keys)))
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------------
+
+
+def due(session: Session, limit: int = 100) -> list[UUID]:
+    """The ids of jobs whose time has come, the oldest first."""
+    return list(
+        session.scalars(
+            select(Job.id).where(Job.state == "waiting", Job.due_at <= clock.now()).order_by(Job.due_at).limit(limit)
+        )
+    )
+
+
+def run(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> bool:
+    """Do one job and delete it in the same transaction; False when there was nothing to do (done, taken, too early).
+
+    A handler that raises has its changes rolled back; the job waits longer before each new try, and after the last one is
+    set aside as failed, where operators see it.
+    """
+    for attempt in range(1, 6):
+        try:
+            with database.transaction() as session:
+                job = session.scalar(select(Job).where(Job.id == job_id).with_for_update(skip_locked=True))
+                if job is None or job.state != "waiting" or job.due_at > clock.now():
+                    return False
+                handlers[job.kind](session, job.payload)
+                # By id and not through the object: the handler may have promised the same key again.
+                session.execute(delete(Job).where(Job.id == job_id, Job.due_at == job.due_at))
+            return True
+        except Exception as error:
+            if isinstance(error, DBAPIError) and retryable(error) and attempt < 5:
+                continue
+            _note_failure(database, job_id, error)
+            return False
+    return False
+
+
+def _note_failure(database: Database, job_id: UUID, error: Exception) -> None:
+    with database.transaction() as session:
+        job = session.scalar(select(Job).where(Job.id == job_id).with_for_update(skip_locked=True))
+        if job is None or job.state != "waiting":
+            return
+        job.tries += 1
+        # The kind of error and our own message, never the data: what people typed stays out of logs.
+        job.error = f"{type(error).__name__}: {error}"[:1000]
+        if job.tries >= LAST_TRY:
+            job.state = "failed"
+            log.error("job %s (%s) failed for good: %s", job.id, job.kind, type(error).__name__)
+        else:
+            delay = min(_FIRST_DELAY * 6 ** (job.tries - 1), _LONGEST_DELAY)
+            job.due_at = clock.now() + delay * random.uniform(0.9, 1.1)  # noqa: S311 - spreads tries, no secret
+            log.warning("job %s (%s) will be tried again: %s", job.id, job.kind, type(error).__name__)
+
+
+def drain(database: Database, handlers: Mapping[str, Handler], limit: int = 10_000) -> int:
+    """Do everything that is due now, what that promises included; the number of jobs done."""
+    done = 0
+    while done < limit:
+        with database.reading() as session:
+            ids = due(session)
+        ran = sum(run(database, job_id, handlers) for job_id in ids)
+        done += ran
+        if not ran:
+            break
+    return done
+
+
+# --- waking ----------------------------------------------------------------------------------------------------------------
+
+_wakers: list[Callable[[], None]] = []
+
+
+def wake() -> None:
+    """Tell whoever does the jobs that one is due; never waits, never fails the request."""
+    for waker in _wakers:
+        waker()
+
+
+class Runner:
+    """The jobs' thread of embedded mode: looks when woken, and every `interval` seconds for timers."""
+
+    def __init__(self, database: Database, handlers: Mapping[str, Handler], interval: float = 1.0) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._interval = interval
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        _wakers.append(self._woken.set)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10) -> None:
+        """Finish the job at hand and stop."""
+        self._stopping = True
+        self._woken.set()
+        self._thread.join(timeout)
+        _wakers.remove(self._woken.set)
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            try:
+                drain(self._database, self._handlers, limit=100)
+            except Exception:
+                log.exception("the jobs' thread could not look for jobs")  # it tries again at the next turn
+            self._woken.wait(self._interval)
+            self._woken.clear()
+
+
+# --- for operators ---------------------------------------------------------------------------------------------------------
+
+
+def listing(session: Session, *, state: str | None = None, limit: int = 200) -> list[Job]:
+    """Jobs for the operators' screen: failed ones first, then by due time."""
+    query = select(Job).order_by(Job.state, Job.due_at).limit(limit)
+    return list(session.scalars(query.where(Job.state == state) if state else query))
+
+
+def depth(session: Session) -> dict[str, int]:
+    """How many jobs there are in each state."""
+    return {state: count for state, count in session.execute(select(Job.state, func.count()).group_by(Job.state))}
+
+
+def retry(session: Session, job_id: UUID) -> None:
+    """Give a failed job all its tries again, or raise `NotFound` or `Conflict`."""
+    changed = session.execute(
+        update(Job).where(Job.id == job_id, Job.state == "failed").values(state="waiting", tries=0, due_at=clock.now())
+    )
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        if session.get(Job, job_id) is None:
+            raise NotFound(job_id=str(job_id))
+        raise Conflict("Ce travail n’est pas en échec.", job_id=str(job_id))
+    after_commit(session, wake)
