@@ -1,0 +1,11 @@
+"""Imports every module that declares a table, for whoever needs the whole schema (migrations, tests' `create_all`).
+
+A test walks the packages of `engine` and fails when a module with a table is missing here.
+"""
+
+from engine.core import jobs, mail
+from engine.core.db import Base
+
+__all__ = ["jobs", "mail", "metadata"]
+
+metadata = Base.metadata
