@@ -112,3 +112,20 @@ def _kept_secret(data: Path) -> str:
     with os.fdopen(handle, "w") as file:
         file.write(key)
     return key
+
+
+_current: Settings | None = None
+
+
+def use(settings: Settings) -> None:
+    """Make `settings` those of this process."""
+    global _current
+    _current = settings
+
+
+def current() -> Settings:
+    """The settings of this process: those given to `use`, else those of the environment."""
+    global _current
+    if _current is None:
+        _current = load()
+    return _current

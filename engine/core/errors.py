@@ -141,9 +141,13 @@ class ExpressionError(Invalid):
 
 
 class ProcessStuck(ParvisError):
-    """A running process can't go on at `element_id`; the step is rolled back and an incident is recorded."""
+    """A running process can't go on at `element_id`; the step is rolled back and an incident is recorded.
+
+    `attempt` says what was being done, answers included: it is for the incident, never for a log.
+    """
 
     default = "Cette étape ne peut pas aboutir pour le moment."
+    attempt: object | None = None
 
     def __init__(self, element_id: str, reason: str, **facts: Any) -> None:
         self.element_id = element_id

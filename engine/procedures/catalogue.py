@@ -1,0 +1,391 @@
+"""The catalogue: procedures, their immutable versions, deploying and publishing them (A1, A4, F1).
+
+A version is the BPMN file with the decision tables and forms that it uses, identified by their content: the same content is the
+same version. Publishing moves a pointer; requests that are under way keep the version they were opened with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Integer, Text, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.bpmn import check as checking
+from engine.bpmn import dmn, model, parser
+from engine.bpmn.model import Node, Problem, Source
+from engine.core import clock
+from engine.core.db import Base, Json, Session, UtcDateTime, append_only, new_id
+from engine.core.errors import DefinitionError, NotFound
+from engine.procedures import durations, forms, operations, words
+
+SHARED = "commun."
+"""Forms whose name begins so are parts that other forms include."""
+
+
+class Version(Base):
+    """One deployed content of a procedure. Never changes; `number` counts from 1 within the procedure."""
+
+    __tablename__ = "version"
+    __table_args__ = (
+        Index("uq_version_slug_number", "slug", "number", unique=True),
+        Index("uq_version_slug_content_hash", "slug", "content_hash", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(Integer)
+    content_hash: Mapped[str] = mapped_column(Text)
+    files: Mapped[dict[str, str]] = mapped_column(Json)
+    deployed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+append_only(Version.__table__)  # type: ignore[arg-type]
+
+
+class Procedure(Base):
+    """A procedure as the catalogue lists it: its published version, and that version's properties."""
+
+    __tablename__ = "procedure"
+
+    slug: Mapped[str] = mapped_column(Text, primary_key=True)
+    version_id: Mapped[UUID | None] = mapped_column(ForeignKey("version.id"))
+    number: Mapped[int | None] = mapped_column(Integer)
+    title: Mapped[str] = mapped_column(Text)
+    properties: Mapped[dict[str, str]] = mapped_column(Json)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def description(self) -> str:
+        return self.properties.get("description", "")
+
+    @property
+    def trade(self) -> str:
+        return self.properties.get("trade", "Autres démarches")
+
+    @property
+    def sector(self) -> str:
+        return self.properties.get("sector", "")
+
+    @property
+    def locked(self) -> bool:
+        """Whether it asks for an account (the padlock of A5)."""
+        return self.properties.get("audience") == "locked"
+
+
+# --- sources ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SourceSet:
+    """What one version is made of."""
+
+    bpmn: Source
+    dmn: tuple[Source, ...] = ()
+    forms: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        return self.bpmn.stem
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Every file by name, the BPMN first."""
+        tables = {source.name: source.content for source in self.dmn}
+        return {self.bpmn.name: self.bpmn.content, **tables, **dict(sorted(self.forms.items()))}
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the names and contents of the files."""
+        digest = hashlib.sha256()
+        for name, content in sorted(self.files.items()):
+            digest.update(f"{name}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+
+def read_folder(root: Path, only: Iterable[Path] = ()) -> list[SourceSet]:
+    """The procedures of `root/processes` with the tables of the same folder and the forms of `root/forms` that they use.
+
+    `only` limits it to some BPMN files. A BPMN file that can't be read is given without tables and forms, so that the checker
+    can say what is wrong with it.
+    """
+    files = sorted(only) or sorted((root / "processes").glob("*.bpmn"))
+    all_forms = {path.name: path.read_bytes() for path in sorted((root / "forms").glob("*.json"))}
+    return [_source_set(path, all_forms) for path in files]
+
+
+def _source_set(path: Path, all_forms: Mapping[str, bytes]) -> SourceSet:
+    bpmn = Source(path.name, path.read_bytes())
+    try:
+        document = model.read(bpmn)
+    except DefinitionError:
+        return SourceSet(bpmn)
+    wanted = {node.decision for node in document.nodes if node.decision}
+    tables = []
+    for table in sorted(path.parent.glob("*.dmn")):
+        source = Source(table.name, table.read_bytes())
+        if wanted & _decisions(source):
+            tables.append(source)
+    used: dict[str, bytes] = {}
+    pending = [node.form for node in document.nodes if node.form]
+    while pending:
+        name = pending.pop()
+        if name in used or name not in all_forms:
+            continue
+        used[name] = all_forms[name]
+        pending.extend(forms.references(all_forms[name]))
+    return SourceSet(bpmn, tuple(tables), used)
+
+
+def _decisions(source: Source) -> set[str]:
+    try:
+        return {dmn.read(source).id}
+    except DefinitionError:
+        # A broken table belongs to whoever names it; the checker reports it when its text mentions the decision.
+        return set()
+
+
+def problems_of(sources: SourceSet) -> list[Problem]:
+    """Everything that is wrong with a procedure, as the checker says it; empty when it can be deployed."""
+    return checking.check(
+        sources.bpmn, forms=sources.forms, dmn=sources.dmn, declarations=operations.declarations(sources.forms)
+    )
+
+
+# --- definitions -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A version parsed: what running requests share. Never changes and is never saved with a request."""
+
+    version_id: UUID
+    slug: str
+    number: int
+    process: parser.Process
+    forms: Mapping[str, forms.Form]
+    files: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        return self.process.title
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        return self.process.properties
+
+    @property
+    def bpmn(self) -> str:
+        """The text of the BPMN file."""
+        return self.files[f"{self.slug}.bpmn"]
+
+    def node(self, element_id: str) -> Node:
+        return self.process.elements[element_id]
+
+    def form_of(self, element_id: str) -> forms.Form | None:
+        """The form of a human task, if it has one."""
+        name = self.process.elements[element_id].form
+        return self.forms[name] if name else None
+
+    @cached_property
+    def steps(self) -> tuple[Node, ...]:
+        """The steps of the wizard, in the order of the process."""
+        return tuple(self.process.steps)
+
+    def duration(self, name: str) -> timedelta | None:
+        """A property that is a duration, if it is set; months and years count from today."""
+        text = self.properties.get(name)
+        return durations.length(text, clock.today()) if text else None
+
+    def is_yes(self, name: str, default: bool) -> bool:
+        text = self.properties.get(name)
+        return default if text is None else text == "yes"
+
+
+_KEPT = 256
+_definitions: OrderedDict[UUID, Definition] = OrderedDict()
+_definitions_lock = threading.Lock()
+
+
+def definition(session: Session, version_id: UUID) -> Definition:
+    """The version, parsed once per process and shared by its requests."""
+    with _definitions_lock:
+        kept = _definitions.get(version_id)
+        if kept is not None:
+            _definitions.move_to_end(version_id)
+            return kept
+    version = session.get(Version, version_id)
+    if version is None:
+        raise NotFound(version_id=str(version_id))
+    made = _parse(version)
+    with _definitions_lock:
+        _definitions[version_id] = made
+        while len(_definitions) > _KEPT:
+            _definitions.popitem(last=False)
+    return made
+
+
+def _parse(version: Version) -> Definition:
+    texts = {name: text.encode() for name, text in version.files.items()}
+    bpmn = Source(f"{version.slug}.bpmn", texts[f"{version.slug}.bpmn"])
+    tables = [Source(name, content) for name, content in texts.items() if name.endswith(".dmn")]
+    form_files = {name: content for name, content in texts.items() if name.endswith(".json")}
+    process = parser.parse(bpmn, tables)
+    used = {node.form for node in process.elements.values() if node.form}
+    return Definition(
+        version_id=version.id,
+        slug=version.slug,
+        number=version.number,
+        process=process,
+        forms={name: forms.load(name, form_files) for name in sorted(used)},
+        files=version.files,
+    )
+
+
+# --- deploying -------------------------------------------------------------------------------------------------------------
+
+
+def deploy(session: Session, sources: SourceSet, *, publish: bool = True) -> Version:
+    """Check the procedure, keep it as a version and, unless told otherwise, publish it.
+
+    The same content gives the same version. Raises `DefinitionError` with every problem, and keeps nothing, when there is one.
+    """
+    problems = problems_of(sources)
+    if problems:
+        raise DefinitionError(problems)
+    content_hash = sources.content_hash
+    version = session.scalar(
+        select(Version).where(Version.slug == sources.slug, Version.content_hash == content_hash)
+    )
+    if version is None:
+        last = session.scalar(select(func.max(Version.number)).where(Version.slug == sources.slug)) or 0
+        version = Version(
+            id=new_id(),
+            slug=sources.slug,
+            number=last + 1,
+            content_hash=content_hash,
+            files={name: content.decode() for name, content in sources.files.items()},
+            deployed_at=clock.now(),
+        )
+        session.add(version)
+        session.flush()
+    if publish:
+        _point(session, version)
+    return version
+
+
+def publish(session: Session, slug: str, number: int) -> Version:
+    """Make version `number` the one that new requests use: forwards or back. `NotFound` when there is no such version."""
+    version = session.scalar(select(Version).where(Version.slug == slug, Version.number == number))
+    if version is None:
+        raise NotFound("Cette version n’existe pas.", slug=slug, number=number)
+    _point(session, version)
+    return version
+
+
+def withdraw(session: Session, slug: str) -> None:
+    """Take a procedure out of the catalogue; requests under way go on."""
+    procedure = session.get(Procedure, slug)
+    if procedure is None:
+        raise NotFound("Cette démarche n’existe pas.", slug=slug)
+    procedure.version_id = procedure.number = procedure.published_at = None
+
+
+def _point(session: Session, version: Version) -> None:
+    parsed = definition(session, version.id)
+    procedure = session.get(Procedure, version.slug)
+    if procedure is None:
+        procedure = Procedure(slug=version.slug)
+        session.add(procedure)
+    elif procedure.version_id == version.id:
+        return
+    procedure.version_id = version.id
+    procedure.number = version.number
+    procedure.title = parsed.title
+    procedure.properties = dict(parsed.properties)
+    procedure.published_at = clock.now()
+    session.flush()
+
+
+def versions(session: Session, slug: str | None = None) -> list[tuple[Version, bool]]:
+    """Every version, with whether it is the published one; newest first within each procedure."""
+    query = (
+        select(Version, Procedure.version_id)
+        .outerjoin(Procedure, Procedure.slug == Version.slug)
+        .order_by(Version.slug, Version.number.desc())
+    )
+    if slug:
+        query = query.where(Version.slug == slug)
+    return [(version, version.id == published) for version, published in session.execute(query)]
+
+
+# --- looking up ------------------------------------------------------------------------------------------------------------
+
+
+def find(session: Session, slug: str) -> Procedure:
+    """The published procedure, or `NotFound`."""
+    procedure = session.get(Procedure, slug)
+    if procedure is None or procedure.version_id is None:
+        raise NotFound("Cette démarche n’existe pas ou n’est plus proposée.", slug=slug)
+    return procedure
+
+
+def published(session: Session) -> list[Procedure]:
+    """Every procedure that can be started, by title."""
+    found = session.scalars(select(Procedure).where(Procedure.version_id.is_not(None)))
+    return sorted(found, key=lambda procedure: words.plain(procedure.title))
+
+
+def search(procedures: Sequence[Procedure], text: str) -> list[Procedure]:
+    """Those that answer the words typed, the best first (A4).
+
+    Accents, case and plurals don't count; every word must be found; a word in the title weighs more than in the keywords, the
+    trade or the sector, and those more than in the description.
+    """
+    wanted = words.stems(text)
+    if not wanted:
+        return list(procedures)
+    scored = [(_score(procedure, wanted), procedure) for procedure in procedures]
+    return [procedure for score, procedure in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
+
+
+def _score(procedure: Procedure, wanted: Sequence[str]) -> int:
+    middle = " ".join(procedure.properties.get(name, "") for name in ("keywords", "trade", "sector"))
+    fields: tuple[tuple[str, int], ...] = ((procedure.title, 100), (middle, 10), (procedure.description, 1))
+    stems = [(words.stems(text), weight) for text, weight in fields]
+    total = 0
+    for word in wanted:
+        best = max((weight * _fit(word, found) for found, weight in stems), default=0)
+        if not best:
+            return 0
+        total += best
+    return total
+
+
+def _fit(word: str, found: Sequence[str]) -> int:
+    if word in found:
+        return 2
+    return 1 if len(word) >= 3 and any(other.startswith(word) for other in found) else 0
+
+
+def by_trade(procedures: Sequence[Procedure], key: Callable[[Procedure], str] | None = None) -> dict[str, list[Procedure]]:
+    """The procedures grouped by trade, trades in alphabetical order."""
+    groups: dict[str, list[Procedure]] = {}
+    for procedure in procedures:
+        groups.setdefault(key(procedure) if key else procedure.trade, []).append(procedure)
+    return dict(sorted(groups.items(), key=lambda pair: words.plain(pair[0])))
+
+
+def describe(found: Version) -> dict[str, Any]:
+    """What operators read of a version."""
+    return {"slug": found.slug, "number": found.number, "hash": found.content_hash[:12], "deployed_at": found.deployed_at}

@@ -1,0 +1,111 @@
+"""The acknowledgement of receipt of a request filed electronically (A10).
+
+Its contents are those of articles R112-5 and R112-11-1 of the Code des relations entre le public et l'administration: the date of
+receipt; the service in charge with its address, e-mail and phone; whether silence means acceptance or refusal, and from when; and
+what can be done then. Silence is a property of the procedure, with its legal reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from babel.dates import format_date, format_datetime
+
+from engine.core import config, mail
+from engine.core.clock import PARIS
+from engine.core.db import Session
+from engine.procedures import durations
+from engine.procedures.catalogue import Definition
+
+if TYPE_CHECKING:
+    from engine.procedures.cases import Case
+
+NAME = "accuse-reception"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an acknowledgement says, in words for the resident."""
+
+    title: str
+    reference: str
+    received: str
+    department: str
+    contact: tuple[str, ...]
+    silence: str
+    remedies: str
+    expected: str
+
+
+def receipt(case: Case, definition: Definition) -> Receipt:
+    """The acknowledgement of a filed request."""
+    assert case.filed_at is not None  # only filed requests are acknowledged
+    city = config.current().city
+    properties = definition.properties
+    silence, remedies = _silence(case.filed_at, properties)
+    delay = properties.get("expectedDelay")
+    return Receipt(
+        title=definition.title,
+        reference=case.reference,
+        received=format_datetime(case.filed_at.astimezone(PARIS), "d MMMM y 'à' HH'\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}'mm", locale="fr"),
+        department=properties.get("department", city.name),
+        contact=(
+            f"{city.name}, {city.address}, {city.postcode} {city.town}",
+            f"Téléphone\N{NO-BREAK SPACE}: {city.phone}",
+            f"Courriel\N{NO-BREAK SPACE}: {city.email}",
+        ),
+        silence=silence,
+        remedies=remedies,
+        expected=f"Délai habituel de traitement\N{NO-BREAK SPACE}: {durations.say(delay)}." if delay else "",
+    )
+
+
+def _silence(filed_at: datetime, properties: object) -> tuple[str, str]:
+    assert hasattr(properties, "get")
+    rule, after = properties.get("silence"), properties.get("silenceAfter")
+    if not rule or not after:
+        return "", ""
+    day = format_date(durations.after(filed_at, after).astimezone(PARIS), "d MMMM y", locale="fr")
+    reference = properties.get("silenceReference")
+    source = f" ({reference})" if reference else ""
+    if rule == "accept":
+        return (
+            f"Sans réponse de notre part le {day}, votre demande sera acceptée{source}.",
+            "Vous pourrez alors demander une attestation de cette acceptation.",
+        )
+    return (
+        f"Sans réponse de notre part le {day}, votre demande sera considérée comme refusée{source}.",
+        "Vous pourrez alors, dans les deux mois, contester ce refus auprès du service par un recours gracieux, "
+        "ou devant le tribunal administratif.",
+    )
+
+
+def acknowledge(session: Session, case: Case, definition: Definition, token: str) -> bool:
+    """Promise the acknowledgement e-mail with its tracking link; False when no address was given."""
+    to = case.usager.get("courriel")
+    if not to:
+        return False
+    said = receipt(case, definition)
+    city = config.current().city
+    link = f"{config.current().public_url}/suivi/{token}"
+    paragraphs = [
+        "Bonjour,",
+        f"Nous avons bien reçu votre demande «\N{NO-BREAK SPACE}{said.title}\N{NO-BREAK SPACE}» le {said.received}. "
+        f"Sa référence est {said.reference}.",
+        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\nCe lien est personnel\N{NO-BREAK SPACE}: ne le transmettez pas.",
+        "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
+        said.expected,
+        " ".join(part for part in (said.silence, said.remedies) if part),
+        city.name,
+    ]
+    mail.write(
+        session,
+        to=to,
+        subject=f"Accusé de réception de votre demande {said.reference}",
+        text="\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n",
+        case_id=case.id,
+        name=NAME,
+    )
+    return True
