@@ -46,9 +46,9 @@ def problem(pattern: str) -> str | None:
     for automaton in automata:
         if automaton.is_exponential():
             return (
-                f"L’expression régulière « {pattern} » peut bloquer le serveur : une répétition en contient une autre, ou "
-                "deux choix d’une répétition lisent les mêmes caractères. Gardez une seule répétition par suite de "
-                "caractères."
+                f"L’expression régulière « {pattern} » peut bloquer le serveur : une répétition en contient une autre, "
+                "ou deux choix d’une répétition lisent les mêmes caractères. Gardez une seule répétition par suite "
+                "de caractères."
             )
         if automaton.longest_chain() > 2 or automaton.readings() > MOST_READINGS:
             return (
