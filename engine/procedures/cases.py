@@ -39,7 +39,7 @@ from engine.core.errors import (
 )
 from engine.people import accounts
 from engine.people.actors import SYSTEM, Actor
-from engine.procedures import catalogue, durations, forms, history, operations, receipts, references, tasks
+from engine.procedures import catalogue, choices, durations, forms, history, operations, receipts, references, tasks
 from engine.procedures.catalogue import Definition
 from engine.procedures.tasks import RESIDENT, HumanTask
 
@@ -276,11 +276,11 @@ def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | N
     assert procedure.version_id is not None  # find() gives published ones only
     if actor.account_id is not None:
         # Serialises two clicks of one person: the second finds the draft of the first.
-        accounts.lock(session, actor.account_id)
+        session.execute(select(accounts.Account.id).where(accounts.Account.id == actor.account_id).with_for_update())
     existing = held(session, actor, slug)
     if existing is not None:
         return existing, None
-    account = accounts.get(session, actor.account_id) if actor.kind == "resident" and actor.account_id else None
+    account = accounts.find(session, actor.account_id) if actor.kind == "resident" and actor.account_id else None
     now = clock.now()
     definition = catalogue.definition(session, procedure.version_id)
     case = Case(
@@ -403,7 +403,10 @@ def cancel(session: Session, case: Case, actor: Actor) -> None:
     run.workflow.cancel()
     if case.draft:
         case.document = {}
-        jobs.promise(session, "discard_files", case_id=case.id, key=f"discard:{case.id}")
+        jobs.promise_all(
+            session,
+            [jobs.Promise("discard_files", {"case_id": str(case.id)}, key=f"discard:{case.id}", case_id=case.id)],
+        )
     case.status = "cancelled"
     case.closed_at = clock.now()
     run.settle()
@@ -473,23 +476,15 @@ def locked(session: Session, case_id: UUID) -> Case | None:
 # --- forms -----------------------------------------------------------------------------------------------------------------
 
 
-def choices(session: Session, case: Case, form: forms.Form) -> dict[str, list[tuple[str, str]]]:
-    """The choices that the platform computes for a form (`x-options`): values with their labels, by name."""
-    return operations.options(session, case.account_id, forms.options(form))
-
-
-def fixed(case: Case, form: forms.Form) -> dict[str, Any]:
-    """Values of the form that this resident may not change: read-only ones and, when certified, the identity's (A8)."""
-    return forms.fixed(form, case.usager)
-
-
 def _validated(
     session: Session, case: Case, definition: Definition, element_id: str, answers: Mapping[str, Any]
 ) -> dict[str, Any]:
     form = definition.form_of(element_id)
     if form is None:
         return {}
-    return forms.validate(form, answers, locked=fixed(case, form), choices=choices(session, case, form))
+    # Read-only values, and a certified identity, are ours whatever was posted (A8).
+    locked = forms.locks(form, case.usager)
+    return forms.validate(form, answers, context=choices.context(session, case, form), locked=locked)
 
 
 # --- one move --------------------------------------------------------------------------------------------------------------
@@ -551,7 +546,10 @@ class _Run:
         return _Guard(self.attempt)
 
     def _operation(self, element_id: str, name: str, parameters: Mapping[str, Any]) -> Any:
-        context = operations.OperationContext(self.session, self.case, self.definition, element_id, self.actor, self.note)
+        names = {**self.scope.document, **self.scope.reserved}
+        context = operations.OperationContext(
+            self.session, self.case, self.definition, element_id, self.actor, names, self.note
+        )
         try:
             return operations.call(context, name, parameters)
         except (ProcessStuck, OperationFault):

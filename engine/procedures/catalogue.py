@@ -7,6 +7,7 @@ same version. Publishing moves a pointer; requests that are under way keep the v
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -143,8 +144,17 @@ def _source_set(path: Path, all_forms: Mapping[str, bytes]) -> SourceSet:
         if name in used or name not in all_forms:
             continue
         used[name] = all_forms[name]
-        pending.extend(forms.references(all_forms[name]))
+        pending.extend(_included(all_forms[name]))
     return SourceSet(bpmn, tuple(tables), used)
+
+
+def _included(content: bytes) -> list[str]:
+    """The files that a form refers to. A form that isn't JSON refers to none: the checker says what is wrong with it."""
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):
+        return []
+    return [file for reference in forms.references(parsed) if (file := reference.partition("#")[0])]
 
 
 def _decisions(source: Source) -> set[str]:

@@ -1,0 +1,48 @@
+"""What a form asks of the platform: choices that only it can compute (`x-options`), and the files that may be given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from babel.dates import format_date
+
+from engine.contact import documents
+from engine.core.db import Session
+from engine.procedures.forms import Choice, Form
+from engine.procedures.forms.form import walk
+from engine.procedures.forms.layout import options_of
+from engine.rights import entitlements
+
+if TYPE_CHECKING:
+    from engine.procedures.cases import Case
+
+
+def held_entitlements(session: Session, case: Case) -> tuple[Choice, ...]:
+    """The parking rights that the resident holds, by number."""
+    if case.account_id is None:
+        return ()
+    return tuple(
+        Choice(
+            right.numero,
+            f"{right.numero}\N{NO-BREAK SPACE}: zone {right.zone}, véhicule {right.plate}",
+            f"Valable jusqu’au {format_date(right.ends_on, 'd MMMM y', locale='fr')}",
+        )
+        for right in entitlements.of_account(session, case.account_id)
+    )
+
+
+OPTIONS: dict[str, Callable[[Session, Case], tuple[Choice, ...]]] = {"entitlements": held_entitlements}
+"""The values of `x-options`, each with what computes its choices."""
+
+
+def context(session: Session, case: Case, form: Form) -> dict[str, Any]:
+    """What validating and drawing this form needs of the platform; nothing is looked up that the form doesn't use."""
+    found: dict[str, Any] = {}
+    for _, spot in walk(form.spots):
+        name = options_of(spot)
+        if name is not None and name not in found:
+            found[name] = OPTIONS[name](session, case)
+        if spot.kind == "files" and "files" not in found:
+            found["files"] = {str(file.id) for file in documents.of_case(session, case.id)}
+    return found

@@ -1,0 +1,361 @@
+"""Operations: what a service task of a process can ask for.
+
+Each is declared once, with its parameters and its meaning; the checker knows them, `./parvis operations` lists them. Those of this
+file touch only the database, or promise a job for what talks to the outside: they run in the transaction of the step. A
+procedure that seems to need Python of its own is a missing operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.bpmn import expressions
+from engine.bpmn.workflow import OperationFault
+from engine.contact import notifications
+from engine.core.db import Session
+from engine.core.errors import Conflict, Invalid, OperationFailed
+from engine.people import accounts, codes, consents
+from engine.people.actors import Actor
+from engine.rights import care_plans, entitlements
+
+if TYPE_CHECKING:
+    from engine.procedures.cases import Case
+    from engine.procedures.catalogue import Definition
+
+
+class Note(Protocol):
+    """How an operation writes in the history of its request."""
+
+    def __call__(self, kind: str, element_id: str | None = None, **data: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class OperationContext:
+    """Where an operation runs: the transaction, the request, the element of its process, and who moved it."""
+
+    session: Session
+    case: Case
+    definition: Definition
+    element_id: str
+    actor: Actor
+    names: Mapping[str, Any]
+    note: Note
+
+    def account(self) -> accounts.Account:
+        """The resident's account, or `OperationFailed` when the request was made without one."""
+        if self.case.account_id is None:
+            raise OperationFailed("This operation needs a request made with an account.")
+        return accounts.find(self.session, self.case.account_id)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter: its kind (text, template, number, flag, date, list, record, any) and its meaning, for analysts."""
+
+    kind: str
+    meaning: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A declared operation. An idempotent one may run before filing, where going back runs it again."""
+
+    name: str
+    meaning: str
+    function: Callable[..., Any]
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    returns: Mapping[str, str] = field(default_factory=dict)
+    idempotent: bool = False
+    account: bool = False
+
+
+REGISTRY: dict[str, Operation] = {}
+
+
+def operation(
+    name: str,
+    meaning: str,
+    *,
+    returns: Mapping[str, str] | None = None,
+    idempotent: bool = False,
+    account: bool = False,
+    **parameters: Parameter,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare the function as operation `name`. `account` says that it needs a request made with an account."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        REGISTRY[name] = Operation(name, meaning, function, parameters, returns or {}, idempotent, account)
+        return function
+
+    return declare
+
+
+def listing() -> list[Operation]:
+    """Every operation, by name."""
+    return [REGISTRY[name] for name in sorted(REGISTRY)]
+
+
+def call(context: OperationContext, name: str, parameters: Mapping[str, Any]) -> Any:
+    """Run an operation for a process, its parameters checked; what it returns is JSON."""
+    found = REGISTRY.get(name)
+    if found is None:
+        raise OperationFailed(f"There is no operation {name}.")
+    missing = [key for key, one in found.parameters.items() if one.required and key not in parameters]
+    unknown = [key for key in parameters if key not in found.parameters]
+    if missing or unknown:
+        raise OperationFailed(f"{name}: parameters missing {missing}, unknown {unknown}.")
+    return found.function(context, **{key: _accepted(name, key, found.parameters[key], parameters[key]) for key in parameters})
+
+
+def _accepted(name: str, key: str, parameter: Parameter, value: Any) -> Any:
+    expected: dict[str, tuple[type, ...]] = {
+        "text": (str,),
+        "template": (str,),
+        "number": (int, float),
+        "flag": (bool,),
+        "date": (str,),
+        "list": (list,),
+        "record": (dict,),
+    }
+    kinds = expected.get(parameter.kind)
+    if value is None and not parameter.required:
+        return None
+    if kinds and (not isinstance(value, kinds) or (parameter.kind == "number" and isinstance(value, bool))):
+        # The kind and never the value: this ends in an operator's log.
+        raise OperationFailed(f"{name}: parameter {key} should be a {parameter.kind}, not {type(value).__name__}.")
+    return value
+
+
+# --- the operations --------------------------------------------------------------------------------------------------------
+
+
+@operation(
+    "notifications/send",
+    "Écrit à l’usager, par courriel ; sans adresse, le message reste visible dans le suivi de la demande.",
+    message=Parameter("text", "nom du message, tel que les scénarios le lisent (« refus »)"),
+    subject=Parameter("template", "objet ; {expression} est remplacé par sa valeur"),
+    body=Parameter("template", "texte ; {expression} est remplacé par sa valeur"),
+)
+def _send(context: OperationContext, message: str, subject: str, body: str) -> None:
+    notifications.send(
+        context.session,
+        case_id=context.case.id,
+        reference=context.case.reference,
+        to=context.case.usager.get("courriel"),
+        name=message,
+        subject=expressions.template(subject, context.names),
+        text=expressions.template(body, context.names),
+    )
+    context.note("notified", context.element_id, name=message)
+
+
+@operation(
+    "accounts/update_address",
+    "Remplace l’adresse postale du compte.",
+    account=True,
+    adresse=Parameter("record", "voie, complement, code_postal, commune"),
+)
+def _update_address(context: OperationContext, adresse: Mapping[str, Any]) -> None:
+    accounts.update_address(
+        context.session,
+        context.account(),
+        street=adresse.get("voie") or "",
+        more=adresse.get("complement"),
+        postcode=adresse.get("code_postal") or "",
+        town=adresse.get("commune") or "",
+    )
+
+
+@operation(
+    "accounts/update_phone",
+    "Remplace les numéros de téléphone du compte ; un numéro vide est retiré.",
+    account=True,
+    mobile=Parameter("text", "téléphone mobile", required=False),
+    fixe=Parameter("text", "téléphone fixe", required=False),
+)
+def _update_phone(context: OperationContext, mobile: str | None = None, fixe: str | None = None) -> None:
+    accounts.update_phones(context.session, context.account(), mobile=mobile, landline=fixe)
+
+
+@operation(
+    "accounts/update_email",
+    "Remplace le courriel de contact ou le courriel de connexion du compte.",
+    account=True,
+    returns={"applied": "faux quand un autre compte se connecte déjà avec cette adresse"},
+    courriel=Parameter("text", "nouvelle adresse"),
+    usage=Parameter("text", "« contact » ou « connexion »"),
+)
+def _update_email(context: OperationContext, courriel: str, usage: str) -> dict[str, bool]:
+    if usage not in ("contact", "connexion"):
+        raise OperationFailed("accounts/update_email: usage is « contact » or « connexion ».")
+    change = {"contact_email": courriel} if usage == "contact" else {"login": courriel}
+    try:
+        accounts.update_emails(context.session, context.account(), **change)
+    except Conflict:
+        return {"applied": False}
+    return {"applied": True}
+
+
+@operation(
+    "codes/send",
+    "Envoie un code à quatre chiffres à une adresse de courriel ; le code précédent ne vaut plus rien.",
+    returns={"sent": "faux quand trop de codes ont été demandés pour cette adresse"},
+    to=Parameter("text", "adresse à prouver"),
+)
+def _send_code(context: OperationContext, to: str) -> dict[str, bool]:
+    sent = codes.issue(context.session, purpose="case", subject=str(context.case.id), to=to, case_id=context.case.id)
+    context.note("notified", context.element_id, name="code")
+    return {"sent": sent}
+
+
+@operation(
+    "codes/verify",
+    "Vérifie le code que l’usager a reçu : dix minutes, trois essais.",
+    returns={
+        "valid": "le code est le bon",
+        "tries_left": "essais qui restent avec ce code",
+        "expired": "le code n’est plus valable",
+    },
+    code=Parameter("text", "code saisi"),
+)
+def _verify_code(context: OperationContext, code: str) -> dict[str, Any]:
+    found = codes.verify(context.session, purpose="case", subject=str(context.case.id), code=code)
+    return {"valid": found.valid, "tries_left": found.tries_left, "expired": found.expired}
+
+
+@operation(
+    "entitlements/facts",
+    "Lit un droit de stationnement de l’usager.",
+    account=True,
+    idempotent=True,
+    returns={
+        "numero": "numéro du droit",
+        "zone": "zone de stationnement",
+        "immatriculation": "véhicule",
+        "debut": "premier jour",
+        "fin": "dernier jour",
+        "statut": "état du droit",
+        "jours_avant_fin": "jours qui restent, négatif quand le droit a pris fin",
+    },
+    entitlement=Parameter("text", "numéro du droit"),
+)
+def _facts(context: OperationContext, entitlement: str) -> dict[str, Any]:
+    return entitlements.facts(context.session, _held(context, entitlement))
+
+
+@operation(
+    "entitlements/renew",
+    "Prolonge un droit de stationnement, à partir du plus tardif d’aujourd’hui et de sa fin.",
+    account=True,
+    returns={"numero": "numéro du droit", "debut": "premier jour", "fin": "nouveau dernier jour"},
+    entitlement=Parameter("text", "numéro du droit"),
+    months=Parameter("number", "durée en mois"),
+    vehicle=Parameter("text", "nouvelle immatriculation", required=False),
+)
+def _renew(context: OperationContext, entitlement: str, months: int, vehicle: str | None = None) -> dict[str, Any]:
+    right = entitlements.renew(
+        context.session,
+        _held(context, entitlement),
+        months=int(months),
+        plate=vehicle,
+        case_id=context.case.id,
+        element_id=context.element_id,
+    )
+    return _dates(right)
+
+
+@operation(
+    "entitlements/grant",
+    "Accorde un premier droit de stationnement.",
+    account=True,
+    returns={"numero": "numéro du droit", "debut": "premier jour", "fin": "dernier jour"},
+    zone=Parameter("text", "zone de stationnement"),
+    plate=Parameter("text", "immatriculation"),
+    months=Parameter("number", "durée en mois"),
+)
+def _grant(context: OperationContext, zone: str, plate: str, months: int) -> dict[str, Any]:
+    right = entitlements.grant(
+        context.session,
+        context.account().id,
+        zone=zone,
+        plate=plate,
+        months=int(months),
+        case_id=context.case.id,
+        element_id=context.element_id,
+    )
+    return _dates(right)
+
+
+@operation(
+    "entitlements/change_vehicle",
+    "Fait passer un droit de stationnement à un autre véhicule.",
+    account=True,
+    returns={"numero": "numéro du droit", "debut": "premier jour", "fin": "dernier jour"},
+    entitlement=Parameter("text", "numéro du droit"),
+    plate=Parameter("text", "nouvelle immatriculation"),
+)
+def _change_vehicle(context: OperationContext, entitlement: str, plate: str) -> dict[str, Any]:
+    right = entitlements.change_vehicle(
+        context.session,
+        _held(context, entitlement),
+        plate=plate,
+        case_id=context.case.id,
+        element_id=context.element_id,
+    )
+    return _dates(right)
+
+
+@operation(
+    "consents/record",
+    "Enregistre un consentement ou un refus, avec sa date et la version de son texte.",
+    account=True,
+    purpose=Parameter("text", "finalité (« paiement-mobile »)"),
+    granted=Parameter("flag", "vrai : consentement ; faux : refus"),
+)
+def _consent(context: OperationContext, purpose: str, granted: bool) -> None:
+    consents.record(context.session, context.account().id, purpose, granted)
+
+
+@operation(
+    "care_plans/open",
+    "Ouvre un plan d’aide pour l’usager.",
+    returns={"debut": "premier jour", "fin": "dernier jour"},
+    hours_per_month=Parameter("number", "heures accordées par mois"),
+    months=Parameter("number", "durée en mois"),
+    benefits=Parameter("list", "aides accordées"),
+)
+def _open_plan(context: OperationContext, hours_per_month: float, months: int, benefits: list[str]) -> dict[str, Any]:
+    plan = care_plans.open_plan(
+        context.session,
+        case_id=context.case.id,
+        account_id=context.case.account_id,
+        usager=context.case.usager,
+        hours_per_month=hours_per_month,
+        months=int(months),
+        benefits=benefits,
+    )
+    return {"debut": plan.starts_on.isoformat(), "fin": plan.ends_on.isoformat()}
+
+
+@operation(
+    "documents/require",
+    "Inscrit dans le suivi les pièces qui manquent.",
+    labels=Parameter("list", "noms des pièces"),
+)
+def _require(context: OperationContext, labels: list[str]) -> None:
+    context.note("documents_required", context.element_id, count=len(labels))
+
+
+def _held(context: OperationContext, numero: str) -> entitlements.Entitlement:
+    right = entitlements.held(context.session, context.account().id, numero)
+    if right is None:
+        raise OperationFailed("The resident holds no such right.")
+    return right
+
+
+def _dates(right: entitlements.Entitlement) -> dict[str, Any]:
+    return {"numero": right.numero, "debut": right.starts_on.isoformat(), "fin": right.ends_on.isoformat()}
