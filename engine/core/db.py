@@ -1,8 +1,9 @@
 """The database: one declarative base, one way to open a transaction.
 
-`Database.transaction()` is the only place that commits: what returns is committed, what raises is rolled back. On SQLite the
-writers of a process queue on a lock and begin with BEGIN IMMEDIATE, since a deferred transaction that upgrades to a write fails
-at once whatever the timeout, and writers that wait in the driver's back-off wait up to seconds.
+`Database.transaction()` is the only place that commits: what returns is committed, what raises is rolled back. On
+SQLite the writers of a process queue on a lock and begin with BEGIN IMMEDIATE, since a deferred transaction that
+upgrades to a write fails at once whatever the timeout, and writers that wait in the driver's back-off wait up to
+seconds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one tree of errors.
 
-Every error carries a sentence for people (`message`, in French) and facts for the logs. `portal.errors` maps each class to an
-HTTP status; an architecture test refuses a class without one.
+Every error carries a sentence for people (`message`, in French) and facts for the logs. `portal.errors` maps each
+class to an HTTP status; an architecture test refuses a class without one.
 """
 
 from __future__ import annotations

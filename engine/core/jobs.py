@@ -1,8 +1,8 @@
 """Jobs: one table for the outbox, the timers and the reminders.
 
-A job is written in the transaction that promises it, so nothing is promised that was not committed and nothing committed is
-forgotten. It is done in one transaction with its effect: a job run twice finds itself done. Whoever wakes the jobs (a thread in
-embedded mode, Celery otherwise) only carries ids; losing a wake-up loses nothing.
+A job is written in the transaction that promises it, so nothing is promised that was not committed and nothing
+committed is forgotten. It is done in one transaction with its effect: a job run twice finds itself done. Whoever wakes
+the jobs (a thread in embedded mode, Celery otherwise) only carries ids; losing a wake-up loses nothing.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def forget(session: Session, keys: Sequence[str]) -> None:
         session.execute(delete(Job).where(Job.key.in_(keys)))
 
 
-# --- doing -----------------------------------------------------------------------------------------------------------------
+# --- doing ----------------------------------------
 
 
 def due(session: Session, limit: int = 100) -> list[UUID]:
@@ -138,8 +138,8 @@ def due(session: Session, limit: int = 100) -> list[UUID]:
 def run(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> bool:
     """Do one job and delete it in the same transaction; False when there was nothing to do (done, taken, too early).
 
-    A handler that raises has its changes rolled back; the job waits longer before each new try, and after the last one is
-    set aside as failed, where operators see it.
+    A handler that raises has its changes rolled back; the job waits longer before each new try, and after the last one
+    is set aside as failed, where operators see it.
     """
     for attempt in range(1, 6):
         try:
@@ -189,7 +189,7 @@ def drain(database: Database, handlers: Mapping[str, Handler], limit: int = 10_0
     return done
 
 
-# --- waking ----------------------------------------------------------------------------------------------------------------
+# --- waking ----------------------------------------
 
 _wakers: list[Callable[[], None]] = []
 
@@ -232,7 +232,7 @@ class Runner:
             self._woken.clear()
 
 
-# --- for operators ---------------------------------------------------------------------------------------------------------
+# --- for operators ----------------------------------------
 
 
 def listing(session: Session, *, state: str | None = None, limit: int = 200) -> list[Job]:

@@ -1,8 +1,8 @@
 """Requests: opened as drafts, walked step by step, filed, decided, closed (A2, A7–A11, A13).
 
-The case row is the only lock: who changes a request has read its row FOR UPDATE. State, answers, open tasks, timers and history
-are written in the transaction of the person's action, so a crash at any instant loses nothing that was acknowledged and does
-nothing twice.
+The case row is the only lock: who changes a request has read its row FOR UPDATE. State, answers, open tasks, timers
+and history are written in the transaction of the person's action, so a crash at any instant loses nothing that was
+acknowledged and does nothing twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,7 +67,10 @@ _CHANGEABLE = ("courriel", "telephone_mobile", "telephone_fixe", "contact_prefer
 
 
 class Case(Base):
-    """A request. `status`: draft, filed, closed, cancelled. `document` holds the answers and the process's variables."""
+    """A request. `status`: draft, filed, closed, cancelled.
+
+    `document` holds the answers and the process's variables.
+    """
 
     __tablename__ = "case"
     __table_args__ = (
@@ -160,7 +163,7 @@ class Progress:
     filed: bool
 
 
-# --- private links ---------------------------------------------------------------------------------------------------------
+# --- private links ----------------------------------------
 
 
 def make_link(session: Session, case: Case) -> str:
@@ -168,9 +171,7 @@ def make_link(session: Session, case: Case) -> str:
     token = secrets.token_urlsafe(32)
     now = clock.now()
     session.execute(
-        insert(CaseLink).values(
-            token_hash=link_hash(token), case_id=case.id, made_at=now, expires_at=now + LINK_KEPT
-        )
+        insert(CaseLink).values(token_hash=link_hash(token), case_id=case.id, made_at=now, expires_at=now + LINK_KEPT)
     )
     return token
 
@@ -192,11 +193,14 @@ def of_link(session: Session, token: str) -> Case:
     return case
 
 
-# --- finding ---------------------------------------------------------------------------------------------------------------
+# --- finding ----------------------------------------
 
 
 def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) -> Case:
-    """The request, for its holder: the account it belongs to, or who holds a private link to it. Otherwise `NotFound`."""
+    """The request, for its holder: the account it belongs to, or who holds a private link to it.
+
+    Otherwise `NotFound`.
+    """
     canonical = references.read(reference)
     ways = []
     if actor.account_id is not None:
@@ -229,7 +233,9 @@ def find_for_agent(session: Session, reference: str, actor: Actor) -> Case:
 def groups_of(definition: Definition) -> frozenset[str]:
     """The agents' groups that a procedure gives work to."""
     return frozenset(
-        node.lane for node in definition.process.elements.values() if node.is_human and node.lane not in (None, RESIDENT)
+        node.lane
+        for node in definition.process.elements.values()
+        if node.is_human and node.lane not in (None, RESIDENT)
     )
 
 
@@ -262,13 +268,14 @@ def held(session: Session, actor: Actor, procedure: str) -> Case | None:
     )
 
 
-# --- opening ---------------------------------------------------------------------------------------------------------------
+# --- opening ----------------------------------------
 
 
 def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | None]:
     """Open a draft of the published version, or give back the one this person already has.
 
-    Without an account, the second value is the token of the draft's private link. `SignInRequired` when the procedure is locked.
+    Without an account, the second value is the token of the draft's private link. `SignInRequired` when the procedure
+    is locked.
     """
     procedure = catalogue.find(session, slug)
     if procedure.locked and actor.kind != "resident":
@@ -310,16 +317,15 @@ def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | N
     return case, token
 
 
-# --- moving ----------------------------------------------------------------------------------------------------------------
+# --- moving ----------------------------------------
 
 
-def submit_step(
-    session: Session, case: Case, element_id: str, answers: Mapping[str, Any], actor: Actor
-) -> Progress:
+def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[str, Any], actor: Actor) -> Progress:
     """Take the answers of a step of the wizard: the open one, or one already passed (going back).
 
-    After going back, the later answers are kept as long as they are valid and still asked for. Raises `InvalidAnswers`, or
-    `StaleStep` when the step isn't on the way any more. Submitting the same step twice changes nothing the second time.
+    After going back, the later answers are kept as long as they are valid and still asked for. Raises
+    `InvalidAnswers`, or `StaleStep` when the step isn't on the way any more. Submitting the same step twice changes
+    nothing the second time.
     """
     if not case.draft:
         raise CaseClosed("Cette demande a déjà été déposée.", reference=case.reference)
@@ -359,13 +365,11 @@ def submit_step(
     return Progress(following if case.draft else None, not case.draft)
 
 
-def complete_task(
-    session: Session, case: Case, task_id: UUID, answers: Mapping[str, Any], actor: Actor
-) -> None:
+def complete_task(session: Session, case: Case, task_id: UUID, answers: Mapping[str, Any], actor: Actor) -> None:
     """Complete an open task after filing: an agent's, or one that waits for the resident.
 
-    Raises `StaleStep` when it isn't open any more, `AlreadyClaimed` when a colleague holds it, `Forbidden` when it is another
-    group's, `InvalidAnswers` when the answers are wrong; nothing is changed then.
+    Raises `StaleStep` when it isn't open any more, `AlreadyClaimed` when a colleague holds it, `Forbidden` when it is
+    another group's, `InvalidAnswers` when the answers are wrong; nothing is changed then.
     """
     task = session.scalar(select(HumanTask).where(HumanTask.id == task_id, HumanTask.case_id == case.id))
     if task is None or not case.running:
@@ -393,7 +397,10 @@ def complete_task(
 
 
 def cancel(session: Session, case: Case, actor: Actor) -> None:
-    """Cancel a request, or throw a draft away with what was typed. `NotCancellable` when its process doesn't allow it now."""
+    """Cancel a request, or throw a draft away with what was typed.
+
+    `NotCancellable` when its process doesn't allow it now.
+    """
     definition = catalogue.definition(session, case.version_id)
     if not cancellable(case, definition, tasks.of_case(session, case.id)):
         raise NotCancellable(reference=case.reference)
@@ -473,7 +480,7 @@ def locked(session: Session, case_id: UUID) -> Case | None:
     return session.scalar(select(Case).where(Case.id == case_id).with_for_update())
 
 
-# --- forms -----------------------------------------------------------------------------------------------------------------
+# --- forms ----------------------------------------
 
 
 def _validated(
@@ -487,7 +494,7 @@ def _validated(
     return forms.validate(form, answers, context=choices.context(session, case, form), locked=locked)
 
 
-# --- one move --------------------------------------------------------------------------------------------------------------
+# --- one move ----------------------------------------
 
 
 @dataclass
@@ -576,7 +583,9 @@ class _Run:
         self._keep_timers()
         if not case.draft:
             for task in fresh:
-                self.note("resident_asked" if task.lane == RESIDENT else "task_opened", task.element_id, group=task.lane)
+                self.note(
+                    "resident_asked" if task.lane == RESIDENT else "task_opened", task.element_id, group=task.lane
+                )
         for event in workflow.events:
             if event.kind == "decision":
                 self.note("decided", event.element_id, **event.facts)

@@ -1,7 +1,8 @@
 """The catalogue: procedures, their immutable versions, deploying and publishing them (A1, A4, F1).
 
-A version is the BPMN file with the decision tables and forms that it uses, identified by their content: the same content is the
-same version. Publishing moves a pointer; requests that are under way keep the version they were opened with.
+A version is the BPMN file with the decision tables and forms that it uses, identified by their content: the same
+content is the same version. Publishing moves a pointer; requests that are under way keep the version they were opened
+with.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Procedure(Base):
         return self.properties.get("audience") == "locked"
 
 
-# --- sources ---------------------------------------------------------------------------------------------------------------
+# --- sources ----------------------------------------
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,11 @@ class SourceSet:
 
 
 def read_folder(root: Path, only: Iterable[Path] = ()) -> list[SourceSet]:
-    """The procedures of `root/processes` with the tables of the same folder and the forms of `root/forms` that they use.
+    """The procedures of `root/processes` with the tables of the same folder and the forms of `root/forms` that they
+    use.
 
-    `only` limits it to some BPMN files. A BPMN file that can't be read is given without tables and forms, so that the checker
-    can say what is wrong with it.
+    `only` limits it to some BPMN files. A BPMN file that can't be read is given without tables and forms, so that the
+    checker can say what is wrong with it.
     """
     files = sorted(only) or sorted((root / "processes").glob("*.bpmn"))
     all_forms = {path.name: path.read_bytes() for path in sorted((root / "forms").glob("*.json"))}
@@ -149,7 +151,10 @@ def _source_set(path: Path, all_forms: Mapping[str, bytes]) -> SourceSet:
 
 
 def _included(content: bytes) -> list[str]:
-    """The files that a form refers to. A form that isn't JSON refers to none: the checker says what is wrong with it."""
+    """The files that a form refers to.
+
+    A form that isn't JSON refers to none: the checker says what is wrong with it.
+    """
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError):
@@ -172,7 +177,7 @@ def problems_of(sources: SourceSet) -> list[Problem]:
     )
 
 
-# --- definitions -----------------------------------------------------------------------------------------------------------
+# --- definitions ----------------------------------------
 
 
 @dataclass(frozen=True)
@@ -262,21 +267,20 @@ def _parse(version: Version) -> Definition:
     )
 
 
-# --- deploying -------------------------------------------------------------------------------------------------------------
+# --- deploying ----------------------------------------
 
 
 def deploy(session: Session, sources: SourceSet, *, publish: bool = True) -> Version:
     """Check the procedure, keep it as a version and, unless told otherwise, publish it.
 
-    The same content gives the same version. Raises `DefinitionError` with every problem, and keeps nothing, when there is one.
+    The same content gives the same version. Raises `DefinitionError` with every problem, and keeps nothing, when there
+    is one.
     """
     problems = problems_of(sources)
     if problems:
         raise DefinitionError(problems)
     content_hash = sources.content_hash
-    version = session.scalar(
-        select(Version).where(Version.slug == sources.slug, Version.content_hash == content_hash)
-    )
+    version = session.scalar(select(Version).where(Version.slug == sources.slug, Version.content_hash == content_hash))
     if version is None:
         last = session.scalar(select(func.max(Version.number)).where(Version.slug == sources.slug)) or 0
         version = Version(
@@ -295,7 +299,10 @@ def deploy(session: Session, sources: SourceSet, *, publish: bool = True) -> Ver
 
 
 def publish(session: Session, slug: str, number: int) -> Version:
-    """Make version `number` the one that new requests use: forwards or back. `NotFound` when there is no such version."""
+    """Make version `number` the one that new requests use: forwards or back.
+
+    `NotFound` when there is no such version.
+    """
     version = session.scalar(select(Version).where(Version.slug == slug, Version.number == number))
     if version is None:
         raise NotFound("Cette version n’existe pas.", slug=slug, number=number)
@@ -339,7 +346,7 @@ def versions(session: Session, slug: str | None = None) -> list[tuple[Version, b
     return [(version, version.id == published) for version, published in session.execute(query)]
 
 
-# --- looking up ------------------------------------------------------------------------------------------------------------
+# --- looking up ----------------------------------------
 
 
 def find(session: Session, slug: str) -> Procedure:
@@ -359,8 +366,8 @@ def published(session: Session) -> list[Procedure]:
 def search(procedures: Sequence[Procedure], text: str) -> list[Procedure]:
     """Those that answer the words typed, the best first (A4).
 
-    Accents, case and plurals don't count; every word must be found; a word in the title weighs more than in the keywords, the
-    trade or the sector, and those more than in the description.
+    Accents, case and plurals don't count; every word must be found; a word in the title weighs more than in the
+    keywords, the trade or the sector, and those more than in the description.
     """
     wanted = words.stems(text)
     if not wanted:
@@ -388,7 +395,9 @@ def _fit(word: str, found: Sequence[str]) -> int:
     return 1 if len(word) >= 3 and any(other.startswith(word) for other in found) else 0
 
 
-def by_trade(procedures: Sequence[Procedure], key: Callable[[Procedure], str] | None = None) -> dict[str, list[Procedure]]:
+def by_trade(
+    procedures: Sequence[Procedure], key: Callable[[Procedure], str] | None = None
+) -> dict[str, list[Procedure]]:
     """The procedures grouped by trade, trades in alphabetical order."""
     groups: dict[str, list[Procedure]] = {}
     for procedure in procedures:
@@ -398,4 +407,9 @@ def by_trade(procedures: Sequence[Procedure], key: Callable[[Procedure], str] | 
 
 def describe(found: Version) -> dict[str, Any]:
     """What operators read of a version."""
-    return {"slug": found.slug, "number": found.number, "hash": found.content_hash[:12], "deployed_at": found.deployed_at}
+    return {
+        "slug": found.slug,
+        "number": found.number,
+        "hash": found.content_hash[:12],
+        "deployed_at": found.deployed_at,
+    }

@@ -29,12 +29,15 @@ def parts(text: str) -> dict[str, int]:
     """The numbers of a duration by unit, or `ExpressionError`. Fractions aren't accepted: `P1.5M` means nothing."""
     found = _FORM.fullmatch(text.strip())
     if found is None:
-        raise ExpressionError(f"« {text} » n’est pas une durée : écrivez par exemple P10D (dix jours) ou PT30M (trente minutes).")
+        raise ExpressionError(
+            f"« {text} » n’est pas une durée : écrivez par exemple P10D (dix jours) ou PT30M (trente minutes)."
+        )
     return {name: int(value) for name, value in found.groupdict().items() if value is not None}
 
 
 def after(start: datetime, text: str, zone: ZoneInfo = PARIS) -> datetime:
-    """`start` plus the duration, days and months counted by the local calendar: a day is a day across a summer-time change.
+    """`start` plus the duration, days and months counted by the local calendar: a day is a day across a summer-time
+    change.
 
     A month after 31 January is the last day of February.
     """
@@ -57,8 +60,11 @@ def length(text: str, start: date) -> timedelta:
 
 def say(text: str) -> str:
     """The duration in French words: `P2M` is « 2 mois »."""
-    said = [f"{number}\N{NO-BREAK SPACE}{one if number == 1 else many}"
-            for unit, one, many in _UNITS if (number := parts(text).get(unit))]
+    said = [
+        f"{number}\N{NO-BREAK SPACE}{one if number == 1 else many}"
+        for unit, one, many in _UNITS
+        if (number := parts(text).get(unit))
+    ]
     return " et ".join(said) if len(said) < 3 else ", ".join(said[:-1]) + " et " + said[-1]
 
 

@@ -1,7 +1,7 @@
 """The history of a request: what happened, when, and who did it, in order and for good (A13).
 
-Entries hold identifiers and never an answer, so that erasing a person leaves the history whole. The database itself refuses to
-change or delete one.
+Entries hold identifiers and never an answer, so that erasing a person leaves the history whole. The database itself
+refuses to change or delete one.
 """
 
 from __future__ import annotations

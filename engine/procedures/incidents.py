@@ -1,4 +1,4 @@
-"""Incidents: a process that couldn't go on, recorded with where, why and what was being tried, so that it can be tried again."""
+"""Incidents: a process that couldn't go on: where, why and what was being tried, so that it can be tried again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ class Incident(Base):
 
 
 def record(session: Session, error: ProcessStuck) -> Incident | None:
-    """Keep what stopped, in a transaction of its own once the step is rolled back. The same stop again is the same incident."""
+    """Keep what stopped, in a transaction of its own once the step is rolled back.
+
+    The same stop again is the same incident.
+    """
     attempt = error.attempt
     if not isinstance(attempt, Attempt):
         return None
@@ -49,11 +52,21 @@ def record(session: Session, error: ProcessStuck) -> Incident | None:
         )
     )
     if incident is None:
-        incident = Incident(id=new_id(), case_id=attempt.case_id, verb=attempt.verb, target=attempt.target, solved_at=None)
+        incident = Incident(
+            id=new_id(), case_id=attempt.case_id, verb=attempt.verb, target=attempt.target, solved_at=None
+        )
         session.add(incident)
         history.record(
             session,
-            [history.row(attempt.case_id, "incident", SYSTEM, element_id=error.element_id, data={"incident": str(incident.id)})],
+            [
+                history.row(
+                    attempt.case_id,
+                    "incident",
+                    SYSTEM,
+                    element_id=error.element_id,
+                    data={"incident": str(incident.id)},
+                )
+            ],
         )
     incident.at = clock.now()
     incident.element_id = error.element_id
@@ -89,7 +102,7 @@ def typed(session: Session, case_id: UUID, target: str) -> dict[str, Any] | None
 
 
 def retry(session: Session, incident_id: UUID) -> None:
-    """Try again what stopped; the incident is solved when it works, and stays (with its new reason) when it stops again."""
+    """Try again what stopped: the incident is solved when it works, and stays with its new reason when it does not."""
     incident = session.scalar(select(Incident).where(Incident.id == incident_id).with_for_update())
     if incident is None:
         raise NotFound("There is no such incident.", incident_id=str(incident_id))

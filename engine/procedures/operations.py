@@ -1,22 +1,20 @@
 """Operations: what a service task of a process can ask for.
 
-Each is declared once, with its parameters and its meaning; the checker knows them, `./parvis operations` lists them. Those of this
-file touch only the database, or promise a job for what talks to the outside: they run in the transaction of the step. A
-procedure that seems to need Python of its own is a missing operation.
+Each is declared once, with its parameters and its meaning; the checker knows them, `./parvis operations` lists them.
+Those of this file touch only the database, or promise a job for what talks to the outside: they run in the transaction
+of the step. A procedure that seems to need Python of its own is a missing operation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.bpmn import expressions
-from engine.bpmn.workflow import OperationFault
 from engine.contact import notifications
 from engine.core.db import Session
-from engine.core.errors import Conflict, Invalid, OperationFailed
+from engine.core.errors import Conflict, OperationFailed
 from engine.people import accounts, codes, consents
 from engine.people.actors import Actor
 from engine.rights import care_plans, entitlements
@@ -108,7 +106,9 @@ def call(context: OperationContext, name: str, parameters: Mapping[str, Any]) ->
     unknown = [key for key in parameters if key not in found.parameters]
     if missing or unknown:
         raise OperationFailed(f"{name}: parameters missing {missing}, unknown {unknown}.")
-    return found.function(context, **{key: _accepted(name, key, found.parameters[key], parameters[key]) for key in parameters})
+    return found.function(
+        context, **{key: _accepted(name, key, found.parameters[key], parameters[key]) for key in parameters}
+    )
 
 
 def _accepted(name: str, key: str, parameter: Parameter, value: Any) -> Any:
@@ -130,7 +130,7 @@ def _accepted(name: str, key: str, parameter: Parameter, value: Any) -> Any:
     return value
 
 
-# --- the operations --------------------------------------------------------------------------------------------------------
+# --- the operations ----------------------------------------
 
 
 @operation(

@@ -1,8 +1,8 @@
 """The acknowledgement of receipt of a request filed electronically (A10).
 
-Its contents are those of articles R112-5 and R112-11-1 of the Code des relations entre le public et l'administration: the date of
-receipt; the service in charge with its address, e-mail and phone; whether silence means acceptance or refusal, and from when; and
-what can be done then. Silence is a property of the procedure, with its legal reference.
+Its contents are those of articles R112-5 and R112-11-1 of the Code des relations entre le public et l'administration:
+the date of receipt; the service in charge with its address, e-mail and phone; whether silence means acceptance or
+refusal, and from when; and what can be done then. Silence is a property of the procedure, with its legal reference.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def receipt(case: Case, definition: Definition) -> Receipt:
     return Receipt(
         title=definition.title,
         reference=case.reference,
-        received=format_datetime(case.filed_at.astimezone(PARIS), "d MMMM y 'à' HH'\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}'mm", locale="fr"),
+        received=format_datetime(
+            case.filed_at.astimezone(PARIS), "d MMMM y 'à' HH'\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}'mm", locale="fr"
+        ),
         department=properties.get("department", city.name),
         contact=(
             f"{city.name}, {city.address}, {city.postcode} {city.town}",
@@ -94,8 +96,8 @@ def acknowledge(session: Session, case: Case, definition: Definition, token: str
         "Bonjour,",
         f"Nous avons bien reçu votre demande «\N{NO-BREAK SPACE}{said.title}\N{NO-BREAK SPACE}» le {said.received}. "
         f"Sa référence est {said.reference}.",
-        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\nCe lien est personnel\N{NO-BREAK SPACE}: ne le transmettez pas.",
-        "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
+        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\nCe lien est personnel\N{NO-BREAK SPACE}: ne le transmettez
+        pas.", "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
         said.expected,
         " ".join(part for part in (said.silence, said.remedies) if part),
         city.name,

@@ -1,7 +1,8 @@
 """References of requests: short, unique, and safe to read over the phone.
 
-Eight characters in two groups, `K7QM-4WXT`: seven drawn at random and a check character. The alphabet has 31 signs, none of
-which is mistaken for another (no 0/O, 1/I/L); 31 is prime, so the weighted sum notices any wrong character and any two swapped.
+Eight characters in two groups, `K7QM-4WXT`: seven drawn at random and a check character. The alphabet has 31 signs,
+none of which is mistaken for another (no 0/O, 1/I/L); 31 is prime, so the weighted sum notices any wrong character and
+any two swapped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Open human tasks, and the agents' queues over them (E1, E2).
 
-A row lives as long as its task is open; the history keeps the rest. What a queue shows is copied onto the row, so that a page of
-a queue is one indexed query that loads no workflow.
+A row lives as long as its task is open; the history keeps the rest. What a queue shows is copied onto the row, so that
+a page of a queue is one indexed query that loads no workflow.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def searchable(name: str) -> str:
     return " ".join("".join(sign if sign.isalnum() else " " for sign in plain).split())
 
 
-# --- queues ----------------------------------------------------------------------------------------------------------------
+# --- queues ----------------------------------------
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,7 @@ def queue(
 def counts(session: Session, actor: Actor) -> dict[str, tuple[int, int]]:
     """For each of the agent's groups, how many tasks are open and how many of them are late."""
     late = func.count(HumanTask.due_at).filter(HumanTask.due_at < clock.now())
-    rows = session.execute(
-        _visible(select(HumanTask.group, func.count(), late), actor, None).group_by(HumanTask.group)
-    )
+    rows = session.execute(_visible(select(HumanTask.group, func.count(), late), actor, None).group_by(HumanTask.group))
     found = {group: (total, behind) for group, total, behind in rows}
     return {group: found.get(group, (0, 0)) for group in sorted(actor.groups)}
 
@@ -166,11 +164,14 @@ def of_case(session: Session, case_id: UUID) -> list[HumanTask]:
     )
 
 
-# --- claiming --------------------------------------------------------------------------------------------------------------
+# --- claiming ----------------------------------------
 
 
 def claim(session: Session, task_id: UUID, actor: Actor) -> None:
-    """Take the task, or raise `AlreadyClaimed` when a colleague has it. Claiming one's own task again changes nothing."""
+    """Take the task, or raise `AlreadyClaimed` when a colleague has it.
+
+    Claiming one's own task again changes nothing.
+    """
     # One UPDATE: two agents who press the button together cannot both have it.
     case_id = session.scalar(
         update(HumanTask)

@@ -6,8 +6,10 @@ import re
 import unicodedata
 
 # Words too common to tell anything.
-_EMPTY = frozenset("a au aux avec ce ces cette dans de des du en et il je la le les leur ma mes mon ne nos notre ou par pas "
-                   "pour que qui sa se ses son sur un une vos votre vous".split())
+_EMPTY = frozenset(
+    "a au aux avec ce ces cette dans de des du en et il je la le les leur ma mes mon ne nos notre ou par pas "
+    "pour que qui sa se ses son sur un une vos votre vous".split()
+)
 
 
 def plain(text: str) -> str:
