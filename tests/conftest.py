@@ -18,10 +18,11 @@ import pytest
 import sqlalchemy
 from sqlalchemy import make_url
 
-from engine.core import clock
+from engine.core import clock, config
 from engine.core.config import Settings
 from engine.core.db import Base, Database, Session, connect
 from engine.migrations import tables  # noqa: F401 - create_all needs every table to be declared
+from engine.people import throttle
 
 POSTGRESQL_URL = os.environ.get("PARVIS_TEST_POSTGRESQL_URL")
 
@@ -84,13 +85,17 @@ def session(request: pytest.FixtureRequest, shared_engine: sqlalchemy.Engine) ->
         transaction.rollback()
 
 
-@pytest.fixture
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings with a folder of the test's own; the same database as `database` when the test has one."""
+@pytest.fixture(autouse=True)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """The settings of the process for this test: a folder of its own, and the same database as `database` when it has one."""
     url = f"sqlite:///{tmp_path / 'parvis.sqlite3'}"
     if "database" in request.fixturenames:
         url = request.getfixturevalue("database").url
-    return Settings(data=tmp_path, database_url=url, secret_key="a secret key for the tests, and only for them")
+    made = Settings(data=tmp_path, database_url=url, secret_key="a secret key for the tests, and only for them")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "_current", made)
+        throttle.reset()
+        yield made
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 A test walks the packages of `engine` and fails when a module with a table is missing here.
 """
 
+# ruff: noqa: F401
 from engine.core import jobs, mail
 from engine.core.db import Base
-
-__all__ = ["jobs", "mail", "metadata"]
+from engine.people import accounts, codes, consents, groups, kept, sessions
 
 metadata = Base.metadata

@@ -1,0 +1,92 @@
+"""Groups of agents: the lanes of the processes name them, the queues belong to them (E1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Text, delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core.db import Base, Session, new_id
+from engine.core.errors import Invalid, NotFound
+from engine.people.accounts import Account
+
+# The lane of the resident, in every process: no group may take its name.
+RESIDENTS_LANE = "Usager"
+
+
+class Group(Base):
+    """A group of agents, named as people say it: «Stationnement résidentiel»."""
+
+    __tablename__ = "agent_group"
+    __table_args__ = (Index("uq_agent_group_name", "name", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(Text)
+
+
+class Membership(Base):
+    """An agent is of a group."""
+
+    __tablename__ = "membership"
+    __table_args__ = (Index("ix_membership_group_id", "group_id"),)
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(ForeignKey("agent_group.id", ondelete="CASCADE"), primary_key=True)
+
+
+def ensure(session: Session, name: str) -> Group:
+    """The group of that name, made when it doesn't exist."""
+    clean = " ".join(name.split())
+    if not clean or clean.casefold() == RESIDENTS_LANE.casefold():
+        raise Invalid(f"«\u00a0{name}\u00a0» ne peut pas être le nom d’un groupe d’agents.")
+    group = session.scalar(select(Group).where(Group.name == clean))
+    if group is None:
+        group = Group(id=new_id(), name=clean)
+        session.add(group)
+        session.flush()
+    return group
+
+
+def names(session: Session) -> list[str]:
+    """The names of all groups, in order."""
+    return list(session.scalars(select(Group.name).order_by(Group.name)))
+
+
+def of(session: Session, account_id: UUID) -> frozenset[str]:
+    """The names of the groups of an agent."""
+    return frozenset(
+        session.scalars(
+            select(Group.name)
+            .join(Membership, Membership.group_id == Group.id)
+            .where(Membership.account_id == account_id)
+        )
+    )
+
+
+def members(session: Session, name: str) -> list[Account]:
+    """The active agents of a group, by name; `NotFound` when there is no such group."""
+    group_id = session.scalar(select(Group.id).where(Group.name == name))
+    if group_id is None:
+        raise NotFound(group=name)
+    return list(
+        session.scalars(
+            select(Account)
+            .join(Membership, Membership.account_id == Account.id)
+            .where(Membership.group_id == group_id, Account.active)
+            .order_by(Account.search_name)
+        )
+    )
+
+
+def assign(session: Session, account: Account, group_names: Iterable[str]) -> None:
+    """Make the agent a member of exactly these groups, made as needed; `Invalid` when the account isn't an agent's."""
+    if account.kind != "agent":
+        raise Invalid("Seul un agent peut appartenir à un groupe.", account_id=str(account.id))
+    wanted = {ensure(session, name).id for name in group_names}
+    held = set(session.scalars(select(Membership.group_id).where(Membership.account_id == account.id)))
+    if gone := held - wanted:
+        session.execute(delete(Membership).where(Membership.account_id == account.id, Membership.group_id.in_(gone)))
+    session.add_all(Membership(account_id=account.id, group_id=group_id) for group_id in sorted(wanted - held))
+    session.flush()

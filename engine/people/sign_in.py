@@ -1,0 +1,63 @@
+"""Signing in by password (B6).
+
+    with database.reading() as session:
+        proof = sign_in.authenticate(session, login, password, address=request.remote_addr)
+    with database.transaction() as session:
+        token = sign_in.begin(session, proof, user_agent=…)
+
+In two parts, because checking a password takes tens of milliseconds that no writer should wait for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from engine.core.db import Session
+from engine.core.errors import Invalid
+from engine.people import accounts, passwords, sessions, throttle
+
+
+class WrongCredentials(Invalid):
+    """No active account has this login and this password: which of the two is wrong isn't said."""
+
+    default = "L’identifiant ou le mot de passe est incorrect."
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Somebody gave the password of this account."""
+
+    account_id: UUID
+    password_hash: str = field(repr=False)
+    rehashed: str | None = field(repr=False)
+
+
+def authenticate(session: Session, login: str, password: str, *, address: str) -> Proof:
+    """Proof that the login and the password go together, or `WrongCredentials`; `Throttled` after too many tries.
+
+    Only reads the database.
+    """
+    network = throttle.network(address)
+    throttle.take(throttle.SIGN_IN_ADDRESS, network)
+    name = login.strip().lower().replace("\x00", "")[:254]
+    pair = f"{name} {network}"
+    throttle.take(throttle.SIGN_IN_ACCOUNT, pair)
+    account = accounts.by_login(session, name)
+    stored = account.password_hash if account and account.active else None
+    # Checked even when there is nothing to check: the time taken must not tell whether the account exists.
+    right = passwords.check(password, stored)
+    if account is None or stored is None or not right:
+        raise WrongCredentials
+    throttle.give_back(throttle.SIGN_IN_ACCOUNT, pair)
+    return Proof(account.id, stored, passwords.hashed(password) if passwords.outdated(stored) else None)
+
+
+def begin(session: Session, proof: Proof, *, user_agent: str = "") -> str:
+    """Open the session and return the token for the cookie; `WrongCredentials` if the password changed since the proof."""
+    account = accounts.find(session, proof.account_id)
+    if not account.active or account.password_hash != proof.password_hash:
+        raise WrongCredentials
+    if proof.rehashed is not None:
+        account.password_hash = proof.rehashed
+    return sessions.open(session, account, user_agent=user_agent)
