@@ -116,7 +116,11 @@ def connect(url: str) -> Engine:
             raise ValueError("an in-memory SQLite database can't be shared between threads: give a file")
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(
-            url, pool_size=16, max_overflow=16, connect_args={"timeout": 30, "check_same_thread": False}
+            url,
+            pool_size=16,
+            max_overflow=16,
+            hide_parameters=True,  # errors end in logs, and parameters are what people typed
+            connect_args={"timeout": 30, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -128,6 +132,7 @@ def connect(url: str) -> Engine:
         pool_size=16,
         max_overflow=4,
         pool_timeout=10,
+        hide_parameters=True,
         connect_args={"options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"},
     )
 
@@ -170,12 +175,10 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A consistent view of the database; whatever is changed in it is thrown away."""
+        """A consistent view of the database; whatever is changed in it is thrown away. What was read stays readable."""
+        # Closing rolls back; an explicit rollback would first empty the objects that were read.
         with self._reading() as session:
-            try:
-                yield session
-            finally:
-                session.rollback()
+            yield session
 
     def run(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """`function(session, …)` in a transaction, the whole of it run again on a deadlock or serialization failure."""
