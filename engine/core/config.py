@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Settings:
     """What an operator decides. `data` is the folder of everything that must survive a restart."""
 
     data: Path
-    database_url: str
+    database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     public_url: str = "http://127.0.0.1:8000"
     city: City = City()
@@ -99,18 +100,20 @@ def load() -> Settings:
 def _kept_secret(data: Path) -> str:
     """The secret key of an embedded installation: made at the first start, kept in a file that only its owner reads."""
     path = data / "secret_key"
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    data.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_urlsafe(48)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process was first
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(key)
+    if not path.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        draft = data / f"secret_key.{secrets.token_hex(8)}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        # Linked once whole: neither a crash nor another process that starts can ever see half a key.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    key = path.read_text().strip()
+    if not key:
+        raise ConfigurationError(f"{path} is empty: put the key back, or remove the file to have a new one made")
     return key
 
 
