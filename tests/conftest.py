@@ -68,10 +68,15 @@ def database(template: str, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def shared_engine(template: str) -> Iterator[sqlalchemy.Engine]:
-    """The engine behind `session`: the template itself, since nothing is ever committed there."""
-    engine = connect(template).execution_options(parvis_writes=True)
-    yield engine
-    engine.dispose()
+    """The engine behind `session`: nothing is ever committed there, so one database serves every test."""
+    with ExitStack() as stack:
+        url = template
+        if make_url(template).get_backend_name() == "postgresql":
+            # A copy: PostgreSQL copies no database that somebody is connected to, and `database` copies the template.
+            url = stack.enter_context(_postgresql_database(template=make_url(template).database))
+        engine = connect(url).execution_options(parvis_writes=True)
+        stack.callback(engine.dispose)
+        yield engine
 
 
 @pytest.fixture
