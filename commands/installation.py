@@ -1,0 +1,67 @@
+"""The installation that a command works on: a folder of data, its settings and its database."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands import CommandFailed
+
+if TYPE_CHECKING:
+    from engine.core.config import Settings
+    from engine.core.db import Database
+
+ROOT = Path(__file__).parent.parent
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Let the command be told which installation it works on."""
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="where everything is kept (else PARVIS_DATA, else var/)"
+    )
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """The settings of the installation that the options name, made those of this process."""
+    from engine.core import config
+
+    if options.data is not None:
+        os.environ["PARVIS_DATA"] = str(options.data.absolute())
+    os.environ.setdefault("PARVIS_DATA", str(ROOT / "var"))
+    loaded = config.load()
+    config.use(loaded)
+    return loaded
+
+
+@contextmanager
+def database(options: argparse.Namespace) -> Iterator[Database]:
+    """The database of an installation that exists, or `CommandFailed` where none has been made."""
+    from sqlalchemy import make_url
+
+    from engine.core.db import Database
+
+    url = make_url(settings(options).database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise CommandFailed(f"there is no installation in {Path(url.database or '').parent}: ./parvis up makes one")
+    opened = Database(url.render_as_string(hide_password=False))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def held(data: Path) -> Iterator[None]:
+    """Keep the folder to this process, or `CommandFailed` when another one serves it."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CommandFailed(f"another Parvis serves {data} already") from None
+        yield

@@ -1,0 +1,79 @@
+"""Granian in this very process: the pages, the jobs' thread and whoever stops them are one, so nothing outlives it.
+
+Granian's usual server puts its workers in processes of their own, where `atexit` doesn't run and which go on serving when
+their parent is killed. Its threaded server is meant for free-threaded Python, yet for WSGI it does the same work with the
+interpreter's lock: Python code takes turns in either case.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import MTServer
+
+from commands import CommandFailed
+
+# How long requests in flight may take to finish once the server is told to stop.
+GRACE = 25.0
+
+
+class _Server(MTServer):
+    def _check_gil(self) -> None:
+        """Granian refuses this server on a Python with a lock; see above why it is right here."""
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        """The first signal stops the server, the second one cuts off who is still waiting."""
+        if self.interrupt_signal:
+            os._exit(1)
+        deadline = threading.Timer(GRACE, os._exit, [1])
+        deadline.daemon = True
+        deadline.start()
+        super().signal_handler_interrupt(*args, **kwargs)
+
+
+def serve(
+    app: Callable[..., Any], *, host: str, port: int, threads: int = 8, ready: Callable[[], None] | None = None
+) -> None:
+    """Serve a WSGI application until SIGTERM or Ctrl-C, then let requests in flight finish.
+
+    `ready` is called once the address takes connections. Must run in the main thread.
+    """
+    server = _Server(
+        "app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        blocking_threads=threads,
+        backlog=1024,
+        websockets=False,
+        log_level=LogLevels.error,
+    )
+    if ready is not None:
+        server.on_startup(ready)
+    server.serve(target_loader=lambda: app, wrap_loader=False)
+    # What the application left in the buffers is lost if a daemon thread holds the interpreter at exit.
+    sys.stdout.flush()
+
+
+def free_port(host: str, port: int) -> int:
+    """`port`, or any free one when it is 0; `CommandFailed` when it is taken.
+
+    Granian shares its port with whoever else does: two servers would start without a word and each get half of the requests.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise CommandFailed(f"this account may not use port {port}: choose one with --port") from None
+        except OSError as error:
+            raise CommandFailed(f"port {port} of {host} can't be used ({error.strerror}): choose one with --port") from None
+        return int(probe.getsockname()[1])
