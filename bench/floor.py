@@ -1,0 +1,59 @@
+"""The floor: the least that a step could cost on the same server, one bare transaction, and a count of SQL statements.
+
+Only the benches serve it: `create_app` here is the portal with one more route and one more header.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from flask import Flask, Response, g, request
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, event, insert, update
+
+from engine.core.db import Database
+from portal.app import create_app as portal_app
+
+_metadata = MetaData()
+CASE = Table("bench_case", _metadata, Column("id", Integer, primary_key=True), Column("state", LargeBinary))
+HISTORY = Table(
+    "bench_history", _metadata, Column("id", Integer, primary_key=True), Column("case_id", Integer), Column("what", Text)
+)
+ROWS = 64
+STATE = b"x" * 5_000
+ENTRY = "x" * 200
+
+
+def create_app() -> Flask:
+    """The portal, with `POST /floor/<n>` and, on every answer, the number of statements it took (`X-Statements`)."""
+    app = portal_app()
+    database: Database = app.extensions["parvis"].database
+    with database.transaction() as session:
+        _metadata.create_all(session.connection())
+        session.execute(insert(CASE), [{"id": number, "state": STATE} for number in range(ROWS)])
+
+    count = threading.local()
+
+    def counted(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        count.statements = getattr(count, "statements", 0) + 1
+
+    event.listen(database.engine, "before_cursor_execute", counted)
+
+    @app.before_request
+    def start() -> None:
+        count.statements = 0
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["X-Statements"] = str(count.statements)
+        return response
+
+    def floor(number: int) -> Response:
+        with database.transaction() as session:
+            session.execute(update(CASE).where(CASE.c.id == number % ROWS).values(state=STATE))
+            session.execute(insert(HISTORY).values(case_id=number, what=ENTRY))
+        return Response(status=204)
+
+    bare: Any = floor
+    app.add_url_rule("/floor/<int:number>", "floor", bare, methods=["POST"])
+    return app
