@@ -1,14 +1,12 @@
-"""The portal with the floor route, served by Granian on a free port of loopback; prints the port when it is ready to start."""
+"""The portal with the floor route, served as `./parvis up` serves it; prints its port once it takes connections."""
 
 from __future__ import annotations
 
 import argparse
-import socket
 from pathlib import Path
 
-from granian import Granian
-from granian.constants import Interfaces
-
+from bench.floor import create_app
+from commands.server import free_port, serve
 from engine.core import config, db
 from engine.procedures import catalogue
 
@@ -24,20 +22,8 @@ def main() -> None:
     for sources in catalogue.read_folder(options.procedures):
         database.run(catalogue.deploy, sources)
     database.close()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    print(port, flush=True)
-    Granian(
-        "bench.floor:create_app",
-        factory=True,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=1,
-        blocking_threads=8,
-        log_enabled=False,
-    ).serve()
+    port = free_port("127.0.0.1", 0)
+    serve(create_app(), host="127.0.0.1", port=port, threads=8, ready=lambda: print(port, flush=True))
 
 
 if __name__ == "__main__":

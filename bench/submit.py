@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.reporting import percentile, print_report
+from commands import CommandFailed, postgresql
 
 JOURNEYS = 120
 WARM_UP = 15
@@ -40,10 +41,11 @@ def main(as_json: bool = False) -> None:
     report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder:
         report.update(measure(f"sqlite:///{folder}/bench.sqlite3", Path(folder)))
-    with postgresql() as url:
-        if url is not None:
-            with tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder:
-                report["postgresql"] = measure(url, Path(folder))
+    try:
+        with postgresql.server(durable=True) as url, tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder:
+            report["postgresql"] = measure(url, Path(folder))
+    except CommandFailed as missing:
+        report["postgresql"] = f"not measured: {missing}"
     print_report("Submitting a step over HTTP, one client", report, as_json)
 
 
@@ -169,28 +171,6 @@ def running(command: list[str], settings: dict[str, str]) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-@contextmanager
-def postgresql() -> Iterator[str | None]:
-    """An empty PostgreSQL database on the server of PARVIS_BENCH_POSTGRESQL_URL; None without it."""
-    server = os.environ.get("PARVIS_BENCH_POSTGRESQL_URL")
-    if not server:
-        yield None
-        return
-    import sqlalchemy
-
-    parsed = sqlalchemy.make_url(server).set(drivername="postgresql+psycopg")
-    name = f"parvis_bench_{os.getpid()}"
-    engine = sqlalchemy.create_engine(parsed, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    try:
-        yield parsed.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    finally:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-        engine.dispose()
 
 
 if __name__ == "__main__":
