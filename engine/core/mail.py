@@ -8,6 +8,8 @@ from __future__ import annotations
 import smtplib
 import ssl
 from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
@@ -19,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.core import clock, jobs
 from engine.core.config import Settings
 from engine.core.db import Base, Session, UtcDateTime, new_id
-from engine.core.errors import Unavailable
+from engine.core.errors import Invalid, Unavailable
 
 
 class Mail(Base):
@@ -85,13 +87,21 @@ def compose(mail: Mail, settings: Settings) -> EmailMessage:
     message["Message-ID"] = f"<{mail.id}@{urlsplit(settings.public_url).hostname}>"
     message["Date"] = format_datetime(mail.written_at)
     message["From"] = settings.mail_from
-    message["To"] = mail.recipient
+    message["To"] = _one_address(mail.recipient)
     message["Subject"] = mail.subject
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation replies
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
     return message
+
+
+def _one_address(text: str) -> Address:
+    """`text` as one recipient: a comma in it would bring another one."""
+    try:
+        return Address(addr_spec=text)
+    except (ValueError, IndexError, MessageError) as error:  # IndexError: CPython on an empty text
+        raise Invalid("A message is written to something that is no e-mail address") from error
 
 
 def _send(message: EmailMessage, url: str) -> None:
