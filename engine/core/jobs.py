@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Database, Json, Session, UtcDateTime, after_commit, new_id, retryable
-from engine.core.errors import Conflict, NotFound
+from engine.core.errors import Conflict, NotFound, ParvisError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ def promise_all(session: Session, promises: Sequence[Promise]) -> None:
     if not promises:
         return
     now = clock.now()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "kind": promise.kind,
@@ -147,9 +149,12 @@ def run(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> bo
                 job = session.scalar(select(Job).where(Job.id == job_id).with_for_update(skip_locked=True))
                 if job is None or job.state != "waiting" or job.due_at > clock.now():
                     return False
-                handlers[job.kind](session, job.payload)
-                # By id and not through the object: the handler may have promised the same key again.
-                session.execute(delete(Job).where(Job.id == job_id, Job.due_at == job.due_at))
+                # Deleted first, so that what the handler promises under the same key is a promise of its own.
+                session.execute(delete(Job).where(Job.id == job_id))
+                handler = handlers.get(job.kind)
+                if handler is None:
+                    raise Unavailable("nobody handles jobs of this kind", kind=job.kind)
+                handler(session, job.payload)
             return True
         except Exception as error:
             if isinstance(error, DBAPIError) and retryable(error) and attempt < 5:
@@ -165,8 +170,7 @@ def _note_failure(database: Database, job_id: UUID, error: Exception) -> None:
         if job is None or job.state != "waiting":
             return
         job.tries += 1
-        # The kind of error and our own message, never the data: what people typed stays out of logs.
-        job.error = f"{type(error).__name__}: {error}"[:1000]
+        job.error = _said(error)[:1000]
         if job.tries >= LAST_TRY:
             job.state = "failed"
             log.error("job %s (%s) failed for good: %s", job.id, job.kind, type(error).__name__)
@@ -174,6 +178,18 @@ def _note_failure(database: Database, job_id: UUID, error: Exception) -> None:
             delay = min(_FIRST_DELAY * 6 ** (job.tries - 1), _LONGEST_DELAY)
             job.due_at = clock.now() + delay * random.uniform(0.9, 1.1)  # noqa: S311 - spreads tries, no secret
             log.warning("job %s (%s) will be tried again: %s", job.id, job.kind, type(error).__name__)
+
+
+def _said(error: Exception) -> str:
+    """What operators read of a failure: our own words or the system's, never a library's, which quotes what people typed."""
+    kind = type(error).__name__
+    if isinstance(error, ParvisError):
+        return f"{kind}: {error}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{kind}: {error.strerror}"
+    places = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(places[-1].filename).name}:{places[-1].lineno}" if places else ""
+    return kind + place
 
 
 def drain(database: Database, handlers: Mapping[str, Handler], limit: int = 10_000) -> int:
@@ -243,7 +259,7 @@ def listing(session: Session, *, state: str | None = None, limit: int = 200) -> 
 
 def depth(session: Session) -> dict[str, int]:
     """How many jobs there are in each state."""
-    return {state: count for state, count in session.execute(select(Job.state, func.count()).group_by(Job.state))}
+    return dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).all())
 
 
 def retry(session: Session, job_id: UUID) -> None:
