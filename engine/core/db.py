@@ -86,10 +86,10 @@ def new_id() -> UUID:
 
 def append_only(table: Table) -> None:
     """Refuse UPDATE and DELETE on `table` in the database itself, whoever asks."""
-    for statement in append_only_sql(table.name, "sqlite"):
-        event.listen(table, "after_create", DDL(statement).execute_if(dialect="sqlite"))
-    for statement in append_only_sql(table.name, "postgresql"):
-        event.listen(table, "after_create", DDL(statement.replace("%", "%%")).execute_if(dialect="postgresql"))
+    for dialect in ("sqlite", "postgresql"):
+        for statement in append_only_sql(table.name, dialect):
+            ddl = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+            event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
 
 
 def append_only_sql(table: str, dialect: str) -> list[str]:
