@@ -77,7 +77,7 @@ class Consent(Base):
 append_only(Consent.__table__)  # type: ignore[arg-type]
 
 
-def record(session: Session, account_id: UUID, purpose: str, *, granted: bool, case_id: UUID | None = None) -> Consent:
+def record(session: Session, account_id: UUID, purpose: str, granted: bool, *, case_id: UUID | None = None) -> Consent:
     """The choice, in force at once. The same choice made again in the same words changes nothing and gives the first record."""
     if purpose not in PURPOSES:
         raise Invalid("Cette finalité n’est pas connue.", purpose=purpose)
