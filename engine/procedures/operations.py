@@ -244,7 +244,7 @@ def _verify_code(context: OperationContext, code: str) -> dict[str, Any]:
     entitlement=Parameter("text", "numéro du droit"),
 )
 def _facts(context: OperationContext, entitlement: str) -> dict[str, Any]:
-    return entitlements.facts(context.session, _held(context, entitlement))
+    return entitlements.facts(_held(context, entitlement))
 
 
 @operation(
