@@ -75,5 +75,7 @@ def free_port(host: str, port: int) -> int:
         except PermissionError:
             raise CommandFailed(f"this account may not use port {port}: choose one with --port") from None
         except OSError as error:
-            raise CommandFailed(f"port {port} of {host} can't be used ({error.strerror}): choose one with --port") from None
+            raise CommandFailed(
+                f"port {port} of {host} can't be used ({error.strerror}): choose one with --port"
+            ) from None
         return int(probe.getsockname()[1])

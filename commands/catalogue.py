@@ -1,0 +1,104 @@
+"""`./parvis deploy`, `versions`, `publish` and `withdraw`: the procedures that residents are offered."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands import CommandFailed, installation, table
+
+if TYPE_CHECKING:
+    from engine.procedures.catalogue import SourceSet
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of the catalogue."""
+    deploy = subparsers.add_parser("deploy", help="check procedures, keep them as versions and publish them")
+    deploy.add_argument("files", nargs="*", type=Path, metavar="FILE.bpmn", help="else all those of processes/")
+    deploy.add_argument("--no-publish", action="store_true", help="keep the version without offering it yet")
+    installation.add_options(deploy)
+    deploy.set_defaults(run=run_deploy)
+
+    versions = subparsers.add_parser("versions", help="list the versions of procedures")
+    versions.add_argument("slug", nargs="?")
+    installation.add_options(versions)
+    versions.set_defaults(run=run_versions)
+
+    publish = subparsers.add_parser("publish", help="offer a version to new requests: forwards or back")
+    publish.add_argument("slug")
+    publish.add_argument("version", type=int)
+    installation.add_options(publish)
+    publish.set_defaults(run=run_publish)
+
+    withdraw = subparsers.add_parser("withdraw", help="take a procedure out of the catalogue; its requests go on")
+    withdraw.add_argument("slug")
+    installation.add_options(withdraw)
+    withdraw.set_defaults(run=run_withdraw)
+
+
+def run_deploy(options: argparse.Namespace) -> int:
+    """Deploy every procedure without a problem, print the problems of the others."""
+    from engine.core.errors import DefinitionError
+    from engine.procedures import catalogue
+
+    if missing := [str(path) for path in options.files if not path.is_file()]:
+        raise CommandFailed(f"no such file: {', '.join(missing)}")
+    refused = 0
+    with installation.database(options) as database:
+        for sources in _sources(options.files):
+            try:
+                version = database.run(catalogue.deploy, sources, publish=not options.no_publish)
+            except DefinitionError as error:
+                refused += 1
+                print(error)
+            else:
+                print(f"{version.slug}: version {version.number}")
+    if refused:
+        raise CommandFailed(f"{refused} not deployed: see the problems above")
+    return 0
+
+
+def run_versions(options: argparse.Namespace) -> int:
+    """List versions, the newest first within each procedure."""
+    from engine.procedures import catalogue
+
+    with installation.database(options) as database, database.reading() as session:
+        rows = [
+            (version.slug, version.number, version.deployed_at, version.content_hash[:12], "published" if on else "")
+            for version, on in catalogue.versions(session, options.slug)
+        ]
+    table.show(("PROCEDURE", "VERSION", "DEPLOYED (UTC)", "CONTENT", ""), rows, empty="no such version")
+    return 0
+
+
+def run_publish(options: argparse.Namespace) -> int:
+    """Move the pointer of a procedure to one of its versions."""
+    from engine.procedures import catalogue
+
+    with installation.database(options) as database:
+        version = database.run(catalogue.publish, options.slug, options.version)
+        print(f"{version.slug}: version {version.number} is published")
+    return 0
+
+
+def run_withdraw(options: argparse.Namespace) -> int:
+    """Take a procedure out of the catalogue."""
+    from engine.procedures import catalogue
+
+    with installation.database(options) as database:
+        database.run(catalogue.withdraw, options.slug)
+    print(f"{options.slug} is no longer offered")
+    return 0
+
+
+def _sources(files: list[Path]) -> list[SourceSet]:
+    """The procedures of the files given, each with the forms beside its folder; those of this house by default."""
+    from engine.procedures import catalogue
+
+    if not files:
+        return catalogue.read_folder(installation.ROOT)
+    by_root: dict[Path, list[Path]] = {}
+    for path in files:
+        by_root.setdefault(path.resolve().parent.parent, []).append(path.resolve())
+    return [sources for root, paths in by_root.items() for sources in catalogue.read_folder(root, paths)]

