@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -57,10 +58,22 @@ def serve(
         log_level=LogLevels.error,
     )
     if ready is not None:
-        server.on_startup(ready)
+        # Granian's own start-up hook runs before its thread listens.
+        threading.Thread(target=_tell_when_open, args=(host, port, ready), daemon=True).start()
     server.serve(target_loader=lambda: app, wrap_loader=False)
     # What the application left in the buffers is lost if a daemon thread holds the interpreter at exit.
     sys.stdout.flush()
+
+
+def _tell_when_open(host: str, port: int, ready: Callable[[], None]) -> None:
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            ready()
+            return
 
 
 def free_port(host: str, port: int) -> int:
