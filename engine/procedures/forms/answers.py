@@ -60,8 +60,7 @@ def validate(
     if "" not in faults:
         for path, message in _violations(form, cleaned, faults, context or {}):
             faults.setdefault(path, message)
-    for path in locked:
-        faults.pop(path, None)
+    faults = {path: message for path, message in faults.items() if not is_locked(path, locked)}
     if faults:
         raise InvalidAnswers(_in_order(form, cleaned, faults))
     return cleaned
@@ -145,6 +144,11 @@ def at(answers: Any, path: str | Path) -> Any:
 def active(spot: Spot, path: Path, state: State) -> bool:
     """Whether the answers call for this question."""
     return state.any_of(spot.shown, path) and not state.any_of(spot.hidden, path)
+
+
+def is_locked(path: str, locked: Mapping[str, Any]) -> bool:
+    """Whether the value at `path`, or a group that it is in, is locked."""
+    return path in locked or any(parent in locked for parent in _parents(path))
 
 
 def _parents(path: str) -> Iterator[str]:

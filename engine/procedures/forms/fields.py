@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.procedures.forms.answers import active, choices_in, clean, limit, with_locked
+from engine.procedures.forms.answers import active, choices_in, clean, is_locked, limit, with_locked
 from engine.procedures.forms.conditions import Guard, Path, Rule, State, Ways, either
 from engine.procedures.forms.form import Form
 from engine.procedures.forms.layout import ALWAYS, Choice, Spot
+from engine.procedures.forms.summary import in_words
 from engine.procedures.forms.wording import NBSP
+
+_NOT_WORDS = {"group", "address", "blocks", "files"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Field:
 
     `kind` is one of text, textarea, number, integer, date, email, phone, plate, postcode, radios, select, yesno, consent, checkboxes,
     files, group, address, blocks. `active` says whether the answers call for it now; `shown_if` is the rule by which the page shows
-    it (None: always), `when` the same in words. `value` is what was typed, even when wrong.
+    it (None: always), `when` the same in words. `value` is what was typed, even when wrong, `text` the answer in words.
     """
 
     path: str
@@ -33,6 +36,7 @@ class Field:
     shown_if: Rule | None
     when: str
     value: Any
+    text: str
     locked: bool
     choices: tuple[Choice, ...]
     fields: tuple[Field, ...]
@@ -112,7 +116,8 @@ class _Drawing:
             shown_if=_shown_if(spot, path),
             when="" if spot.shown == ALWAYS and not spot.hidden else self.when(spot),
             value=value,
-            locked=where in self.locked,
+            text=in_words(spot, value, self.context) if spot.kind not in _NOT_WORDS else "",
+            locked=is_locked(where, self.locked),
             choices=choices_in(self.context, spot),
             fields=tuple(self.of(spot.spots, _mapping(value), path, f"{where}.")) if spot.kind != "blocks" else (),
             blocks=tuple(

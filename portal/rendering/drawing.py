@@ -1,0 +1,213 @@
+"""Fields as HTML, over the macros of `fields.html`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup, escape
+
+from engine.procedures.forms import Field
+from engine.procedures.forms.conditions import text_of
+from engine.procedures.forms.formats import is_date
+
+NBSP = "\u00a0"
+_WIDTHS = (2, 3, 4, 5, 10, 20, 30)
+_TYPICAL_WIDTH = {"postcode": 5, "phone": 20, "plate": 10, "number": 10, "integer": 10}
+_EXTENSIONS = {"pdf": (".pdf",), "jpg": (".jpg", ".jpeg"), "png": (".png",)}
+_KINDS = {"pdf": "PDF", "jpg": "JPEG", "png": "PNG"}
+
+
+def draw(
+    fields: Sequence[Field],
+    errors: Mapping[str, str] | None = None,
+    *,
+    files: Mapping[str, Mapping[str, Any]] | None = None,
+    focus: str = "",
+    level: int = 2,
+) -> Markup:
+    """The fields of a form as HTML.
+
+    `errors` are messages by path; `files` describe those already given, by id (`name`, `size`, `href`); `focus` is the path of
+    the block to put the cursor in; `level` is the heading level of the groups.
+    """
+    module: Any = _environment().get_template("fields.html").module
+    return Markup(module.fields(fields, errors or {}, files or {}, focus, level))
+
+
+@cache
+def _environment() -> Environment:
+    # Its own environment: fields are drawn also where no request is, such as the preview of a form and the tests.
+    from portal.rendering.templates import loader
+
+    environment = Environment(loader=loader(), autoescape=True)
+    environment.globals.update(
+        anchor=anchor,
+        label=label,
+        typed=typed,
+        boxes=boxes,
+        options=options,
+        rule=rule,
+        width=width,
+        accept=accept,
+        files_hint=files_hint,
+        together=together,
+        lock_note=lock_note,
+        date_error_boxes=date_error_boxes,
+        nbsp=NBSP,
+    )
+    return environment
+
+
+def anchor(path: str, variant: int = 0) -> str:
+    """The id of the field at `path`."""
+    return "f-" + path.replace(".", "-") + (f"--{variant}" if variant else "")
+
+
+def label(field: Field) -> Markup:
+    """The question, with its asterisk when an answer is required; one that depends on other answers follows them."""
+    text = escape(field.label)
+    if field.required_if is not None:
+        hidden = Markup("") if field.required else Markup(" hidden")
+        return text + Markup('<span class="ville-star" data-required-if="{}"{}>{}*</span>').format(
+            rule(field.required_if), hidden, NBSP
+        )
+    return text + Markup('<span class="ville-star">{}*</span>').format(NBSP) if field.required else text
+
+
+def rule(value: Any) -> str:
+    """A rule as the page's script reads it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def typed(field: Field) -> str:
+    """The value of a box: what was typed, or the stored answer as people write it."""
+    value = field.value
+    if isinstance(value, float):
+        return f"{value:f}".rstrip("0").rstrip(".").replace(".", ",")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        return ""
+    # HTML has no way to carry these.
+    return "".join(one for one in value if one != "\0" and not "\ud800" <= one <= "\udfff")
+
+
+def boxes(field: Field) -> tuple[str, str, str]:
+    """Day, month and year of a date, as typed when it isn't one."""
+    text = typed(field)
+    if is_date(text):
+        year, month, day = text.split("-")
+        return str(int(day)), str(int(month)), year
+    parts = text.split("/")
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else ("", "", text)
+
+
+def date_error_boxes(field: Field) -> tuple[bool, bool, bool]:
+    """Which boxes of a wrong date to point at: the empty ones when some are filled, else all."""
+    empty = tuple(not box.strip() for box in boxes(field))
+    return (empty[0], empty[1], empty[2]) if any(empty) and not all(empty) else (True, True, True)
+
+
+def options(field: Field) -> list[dict[str, Any]]:
+    """The choices of a field as the component macros take them."""
+    given = {text_of(one) for one in (field.value if isinstance(field.value, list) else [field.value]) if one is not None}
+    found: list[dict[str, Any]] = []
+    for choice in field.choices:
+        value = text_of(choice.value)
+        hint = {"text": choice.hint} if choice.hint else None
+        mark = "selected" if field.kind == "select" else "checked"
+        found.append({"value": value, "text": choice.label, "hint": hint, mark: value in given})
+    return found
+
+
+def width(field: Field) -> str:
+    """The class that gives a box the width of what it expects."""
+    wanted = field.schema.get("x-width") or _TYPICAL_WIDTH.get(field.kind)
+    if not wanted:
+        return "govuk-!-width-two-thirds"
+    return f"govuk-input--width-{next((one for one in _WIDTHS if one >= wanted), 30)}"
+
+
+def accept(field: Field) -> str:
+    """The `accept` attribute of a file box."""
+    return ",".join(extension for kind in _accepted(field) for extension in _EXTENSIONS.get(kind, (f".{kind}",)))
+
+
+def files_hint(field: Field) -> str:
+    """What can be joined, said under the question."""
+    kinds = [_KINDS.get(kind, kind.upper()) for kind in _accepted(field)]
+    listed = f"{', '.join(kinds[:-1])} ou {kinds[-1]}" if len(kinds) > 1 else "".join(kinds)
+    count = f"{field.max_items}{NBSP}fichiers" if field.max_items > 1 else f"1{NBSP}fichier"
+    each = " chacun" if field.max_items > 1 else ""
+    return f"{count} au plus, {listed}, 10{NBSP}Mo{each}."
+
+
+def _accepted(field: Field) -> list[str]:
+    found = str(field.schema.get("x-accept", "pdf,jpg,png")).replace(".", "").lower().split(",")
+    return [kind.strip() for kind in found if kind.strip()]
+
+
+def together(fields: Sequence[Field]) -> Iterator[tuple[str, list[Field]]]:
+    """Neighbours of the same `x-group` together, each run with its legend."""
+    run: list[Field] = []
+    for field in fields:
+        if run and field.legend != run[0].legend:
+            yield run[0].legend, run
+            run = []
+        run.append(field)
+    if run:
+        yield run[0].legend, run
+
+
+def lock_note(field: Field, previous: Field | None) -> str:
+    """Why a value can't be changed here; said once for neighbours with the same reason."""
+    if previous is not None and previous.locked and previous.certified == field.certified:
+        return ""
+    if field.certified:
+        return (
+            "Votre identité est certifiée par FranceConnect. Ces informations ne se modifient pas ici"
+            f"{NBSP}: elles se corrigent auprès du fournisseur d’identité."
+        )
+    return "Cette information vient de votre compte et ne se modifie pas ici."
+
+
+def error_list(fields: Iterable[Field], errors: Mapping[str, str]) -> list[dict[str, str]]:
+    """The entries of the error summary, in the order of `errors`, each linked to its field.
+
+    An error inside a repeated block says which block; one inside a group says which group where labels could be mistaken.
+    """
+    known: dict[str, tuple[Field, tuple[str, ...]]] = {}
+    labels: dict[str, int] = {}
+
+    def look(some: Iterable[Field], trail: tuple[str, ...]) -> None:
+        for field in some:
+            if field.path not in known or field.active:
+                known[field.path] = (field, trail)
+            labels[field.label] = labels.get(field.label, 0) + 1
+            look(field.fields, (*trail, field.label))
+            for index, block in enumerate(field.blocks):
+                look(block, (*trail, f"{field.item_title}{NBSP}{index + 1}"))
+
+    look(list(fields), ())
+    found: list[dict[str, str]] = []
+    for path, message in errors.items():
+        if path not in known:
+            found.append({"text": message})
+            continue
+        field, trail = known[path]
+        inside_block = any(part.isdigit() for part in path.split("."))
+        prefix = f"{', '.join(trail)}{NBSP}: " if trail and (inside_block or labels[field.label] > 1) else ""
+        found.append({"text": prefix + message, "href": f"#{_first_control(field)}"})
+    return found
+
+
+def _first_control(field: Field) -> str:
+    place = anchor(field.path, field.variant)
+    if field.kind == "date" and not field.locked:
+        wrong = date_error_boxes(field).index(True)
+        return f"{place}-{('day', 'month', 'year')[wrong]}"
+    return place

@@ -1,0 +1,186 @@
+"""What was posted, read back as answers: names as paths, texts as the values that the form expects, wrong ones as typed."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from werkzeug.datastructures import FileStorage, MultiDict
+
+from engine.core.errors import BadRequest
+from engine.procedures.forms import Form, at
+from engine.procedures.forms.conditions import text_of
+from engine.procedures.forms.form import spot_at
+from engine.procedures.forms.layout import Spot
+
+_DIGITS = re.compile(r"\d{1,18}")
+
+
+def read(form: Form, posted: MultiDict[str, str]) -> dict[str, Any]:
+    """The answers as posted, for `forms.validate`; what no field asks for is left out, what is wrong is kept as typed."""
+    return _group(form.spots, posted, "")
+
+
+def _group(spots: Iterable[Spot], posted: MultiDict[str, str], prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for spot in spots:
+        value = _value(spot, posted, f"{prefix}{spot.key}")
+        # Where branches ask two questions under one name, the one that was answered counts.
+        if value is not None and (spot.key not in found or found[spot.key] in ("", {}, [])):
+            found[spot.key] = value
+    return found
+
+
+def _value(spot: Spot, posted: MultiDict[str, str], name: str) -> Any:
+    if spot.kind in ("group", "address"):
+        return _group(spot.spots, posted, f"{name}.")
+    if spot.kind == "blocks":
+        return [_group(spot.spots, posted, f"{name}.{index}.") for index in _indexes(posted, name, spot.max_items)]
+    if spot.kind in ("checkboxes", "files"):
+        return [_choice(spot, text) for text in posted.getlist(name) if text]
+    if spot.kind == "date":
+        return _date(posted, name)
+    texts = posted.getlist(name)
+    if not texts:
+        return None
+    # Two questions under one name, both on a page without JavaScript: the one that was filled in.
+    text = next((one for one in texts if one.strip()), texts[0])
+    if spot.kind in ("radios", "select", "yesno", "consent"):
+        return _choice(spot, text)
+    if spot.kind in ("integer", "number"):
+        return _number(text)
+    return text
+
+
+def _indexes(posted: MultiDict[str, str], name: str, most: int) -> list[int]:
+    pattern = re.compile(rf"{re.escape(name)}\.([0-9]{{1,6}})\.")
+    indexes = {int(found[1]) for key in posted if (found := pattern.match(key))}
+    # One too many is enough for the form to refuse them.
+    return sorted(indexes)[: most + 1]
+
+
+def _choice(spot: Spot, text: str) -> Any:
+    if spot.kind == "consent":
+        return True if text == "true" else text
+    for choice in spot.choices:
+        if text_of(choice.value) == text:
+            return choice.value
+    return text
+
+
+def _number(text: str) -> Any:
+    plain = re.sub(r"\s", "", text).replace(",", ".").replace("\u2212", "-")
+    sign, digits = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
+    if _DIGITS.fullmatch(digits) and digits.isascii():
+        return int(sign + digits)
+    if re.fullmatch(r"[0-9]{1,15}\.[0-9]{1,15}", digits):
+        return float(sign + digits)
+    return text
+
+
+def _date(posted: MultiDict[str, str], name: str) -> str | None:
+    texts = [[one.strip() for one in posted.getlist(f"{name}-{part}")] for part in ("day", "month", "year")]
+    if not any(texts):
+        return posted.get(name)
+    count = max(len(one) for one in texts)
+    typed = [[one[index] if index < len(one) else "" for one in texts] for index in range(count)]
+    day, month, year = next((one for one in typed if any(one)), ["", "", ""])
+    if not (day or month or year):
+        return None
+    try:
+        if all(one.isascii() and one.isdigit() for one in (day, month, year)) and len(year) == 4:
+            return date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        pass
+    # Kept as typed: shown again in its three boxes, refused by the form.
+    return "/".join(one.replace("/", "") for one in (day, month, year))
+
+
+def uploads(form: Form, posted: MultiDict[str, FileStorage]) -> dict[str, list[FileStorage]]:
+    """The files that were sent, by the path of their field; empty file boxes are left out."""
+    found: dict[str, list[FileStorage]] = {}
+    for name in posted:
+        path = name.removesuffix("-files")
+        spot = spot_at(form, tuple(path.split(".")))
+        files = [one for one in posted.getlist(name) if one.filename]
+        if path != name and spot is not None and spot.kind == "files" and files:
+            found[path] = files
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the pressed button asks for: `next`, `save`, or `add`, `remove`, `attach`, `remove-file` at a path."""
+
+    name: str
+    path: str = ""
+    file: str = ""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the page is shown again without checking the answers."""
+        return self.name in ("add", "remove", "attach", "remove-file")
+
+
+def action(posted: MultiDict[str, str]) -> Action:
+    """The button that was pressed; `next` when none is named, as when Enter is typed."""
+    text = posted.get("_action") or "next"
+    name, _, rest = text.partition(":")
+    if name in ("add", "remove", "attach") and rest:
+        return Action(name, rest)
+    if name == "remove-file" and ":" in rest:
+        path, _, file = rest.rpartition(":")
+        return Action(name, path, file)
+    if not rest and re.fullmatch(r"[a-z-]{1,30}", name) and name not in ("add", "remove", "attach", "remove-file"):
+        return Action(name)
+    raise BadRequest(action=text[:80])
+
+
+def act(form: Form, answers: dict[str, Any], wanted: Action) -> dict[str, Any]:
+    """The answers after a block was added or removed, or a file taken away; BadRequest for a place that doesn't exist."""
+    answers = copy.deepcopy(answers)
+    parts = wanted.path.split(".")
+    spot = spot_at(form, tuple(parts))
+    if wanted.name == "remove-file" and spot is not None and spot.kind == "files":
+        given = at(answers, wanted.path)
+        if isinstance(given, list) and wanted.file in given:
+            given.remove(wanted.file)
+    elif wanted.name == "add" and spot is not None and spot.kind == "blocks" and not parts[-1].isdigit():
+        blocks = _list_at(answers, parts)
+        if len(blocks) < spot.max_items:
+            blocks.append({})
+    elif wanted.name == "remove" and spot is not None and spot.kind == "blocks" and parts[-1].isdigit():
+        blocks = _list_at(answers, parts[:-1])
+        index = int(parts[-1])
+        if index < len(blocks):
+            del blocks[index]
+    elif wanted.stays and not (wanted.name == "attach" and spot is not None and spot.kind == "files"):
+        raise BadRequest(action=wanted.name, path=wanted.path[:80])
+    return answers
+
+
+def _list_at(answers: dict[str, Any], parts: list[str]) -> list[Any]:
+    """The list at a path, made when it isn't there."""
+    place: Any = answers
+    for step in _steps(parts[:-1]):
+        if isinstance(place, list):
+            if not isinstance(step, int) or step >= len(place):
+                raise BadRequest(path=".".join(parts)[:80])
+            place = place[step]
+        else:
+            place = place.setdefault(str(step), {})
+    if not isinstance(place, dict):
+        raise BadRequest(path=".".join(parts)[:80])
+    found = place.setdefault(parts[-1], [])
+    if not isinstance(found, list):
+        found = place[parts[-1]] = []
+    return found
+
+
+def _steps(parts: Iterable[str]) -> Iterator[str | int]:
+    for part in parts:
+        yield int(part) if part.isdigit() else part
