@@ -1,0 +1,65 @@
+"""Before filing and after: a request is a draft until its summary is completed."""
+
+from __future__ import annotations
+
+from engine.bpmn.check.graph import next_nodes
+from engine.bpmn.check.properties import STEPS
+from engine.bpmn.check.report import Report
+from engine.bpmn.model import SUBPROCESSES, Document, Node
+
+SUMMARY = "summary"
+
+
+def before_filing(document: Document) -> frozenset[str]:
+    """The nodes that some path reaches without completing the summary."""
+    after = next_nodes(document)
+    borders = {node.id: [border.id for border in document.boundary_events(node.id)] for node in document.nodes}
+    found: set[str] = set()
+    todo = [node.id for node in document.children(document.process.id) if node.kind == "startEvent"]
+    while todo:
+        node = document.node_by_id[todo.pop()]
+        if node.id in found:
+            continue
+        found.add(node.id)
+        if node.step == SUMMARY:
+            todo.extend(borders[node.id])
+        elif node.kind in SUBPROCESSES:
+            # What follows a sub-process comes once one of its ends is reached.
+            inside = {child.id for child in document.children(node.id)}
+            todo.extend(target for target in after[node.id] if target in inside)
+            todo.extend(borders[node.id])
+        else:
+            todo.extend(after[node.id])
+            if node.kind == "endEvent" and node.parent in document.node_by_id:
+                todo.extend(target for target in after[node.parent] if not _starts(target, node.parent, document))
+    return frozenset(found)
+
+
+def _starts(node_id: str, scope_id: str, document: Document) -> bool:
+    return document.node_by_id[node_id].parent == scope_id
+
+
+def check_wizard(document: Document, before: frozenset[str], report: Report) -> None:
+    """Report steps without their kind, steps out of place, and a wizard without its one summary."""
+    summaries = [node for node in document.nodes if node.step == SUMMARY]
+    if not summaries:
+        report.add("no-summary", document.process.id, document.process.line)
+    for extra in summaries[1:]:
+        report.on("several-summaries", extra)
+    for node in document.nodes:
+        if node.is_human:
+            _check_task(node, bool(summaries), before, report)
+
+
+def _check_task(node: Node, has_summary: bool, before: frozenset[str], report: Report) -> None:
+    if node.step is not None:
+        if node.step != SUMMARY and (node.id not in before or not node.is_resident):
+            report.on("misplaced-step", node)
+        return
+    # Without a summary every task would come before filing: what is missing is told once.
+    if not has_summary or node.id not in before or node.lane is None:
+        return
+    if node.is_resident:
+        report.on("no-step", node, known=", ".join(STEPS))
+    else:
+        report.on("agent-before-filing", node)
