@@ -1,9 +1,9 @@
 """The saved state of a running process: where its tokens stand, and nothing that the specification says already.
 
-A row a task, parents before children: `[name, parent's row, state, id, internal data, data]`, cut after the last value that
-says something. What is only foreseen isn't saved (see `tree`). Ids are saved for the tokens, whose ids are known outside
-(open tasks, timers, history); past tasks get new ones. JSON, compressed: never a JSON column of the database, which
-would reorder it.
+A row a task, parents before children: `[name, parent's row, state, id, internal data, data]`, cut after the last value
+that says something. What is only foreseen isn't saved (see `tree`). Ids are saved for the tokens, whose ids are known
+outside (open tasks, timers, history); past tasks get new ones. JSON, compressed: never a JSON column of the database,
+which would reorder it.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _fill(workflow: LightWorkflow | LightSubWorkflow, rows: list[list[Any]]) -> 
         made.append(task)
         if state == TaskState.WAITING and isinstance(task.task_spec, CatchingEvent):
             events.add_task(task)
-    # Children that the parent's specification doesn't list (instances of a multi-instance) would be taken for leftovers.
+    # Children that the parent's specification doesn't list (instances, for one) would be taken for leftovers.
     for task in made:
         parent = task.parent
         if parent is not None and task.task_spec.name not in parent.task_spec._outputs:

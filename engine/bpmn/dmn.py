@@ -1,7 +1,7 @@
 """Decision tables (DMN): which rules match, what they decide, and which ones decided.
 
 Cells are the unary tests that tables need (comparisons, ranges, lists, `not(…)`, `-`), over the expression language of
-processes. One decision a file. Hit policies: UNIQUE, FIRST and COLLECT, with COLLECT's sum, smallest, largest and count.
+processes. One decision a file. Hit policies: UNIQUE, FIRST and COLLECT (with its sum, smallest, largest and count).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from lxml import etree
 
@@ -239,7 +239,7 @@ def _single(text: str) -> tuple[Test, list[str]]:
     if marks:
         body = "".join(_INPUT if at in marks else character for at, character in enumerate(text)).strip()
         _must_be_expression(body)
-        return (lambda value, names: bool(_value(body, ChainMap({_INPUT: value}, names)))), [body]  # type: ignore[arg-type]
+        return (lambda value, names: bool(_value(body, ChainMap({_INPUT: value}, names)))), [body]
     body = text.strip()
     _must_be_expression(body)
     return (lambda value, names: _is_among(value, _value(body, names))), [body]
@@ -281,7 +281,7 @@ def read(source: Source) -> Decision:
     problems: list[Problem] = []
 
     def problem(element: etree._Element, code: str, message: str) -> None:
-        problems.append(Problem(source.name, element.get("id", ""), int(element.sourceline or 0), code, message))
+        problems.append(Problem(source.name, element.get("id", ""), _line(element), code, message))
 
     decisions = [element for element in _children(root, "decision") if _children(element, "decisionTable")]
     if len(decisions) != 1:
@@ -334,7 +334,7 @@ def read(source: Source) -> Decision:
             problem(row, "dmn-rule", "Cette règle n’a pas autant de cases que la table a de colonnes.")
         notes = " ".join(_text(note, "text") for note in _children(row, "annotationEntry"))
         description = _text(row, "description") or notes
-        line = int(row.sourceline or 0)
+        line = _line(row)
         rules.append(Rule(row.get("id") or f"regle_{number}", tuple(cells), tuple(values), description, line))
     if not rules:
         problem(table, "dmn-rule", "La table n’a aucune règle.")
@@ -342,7 +342,7 @@ def read(source: Source) -> Decision:
         raise DefinitionError(problems)
     return Decision(
         id=decision.get("id", ""),
-        name=decision.get("name") or decision.get("id", ""),
+        name=decision.get("name", "") or decision.get("id", ""),
         hit_policy=policy,
         aggregation=aggregation,
         inputs=tuple(inputs),
@@ -351,6 +351,10 @@ def read(source: Source) -> Decision:
         defaults=tuple(defaults),
         rules=tuple(rules),
     )
+
+
+def _line(element: etree._Element) -> int:
+    return cast("int | None", element.sourceline) or 0
 
 
 def _children(element: etree._Element, name: str) -> Sequence[etree._Element]:

@@ -1,4 +1,4 @@
-"""How our elements behave where SpiffWorkflow's own behaviour doesn't do: `adopt` turns a parsed specification into ours.
+"""How elements behave where SpiffWorkflow's own behaviour doesn't do: `adopt` turns a parsed specification into ours.
 
 Turning each parsed object's class into a subclass of it leaves the parser alone, and the library as it is for others.
 """
@@ -61,16 +61,15 @@ class OperationTask(spiff.ServiceTask):  # type: ignore[misc]
 class DecisionTask(spiff.BusinessRuleTask):  # type: ignore[misc]
     """A business rule task: decides by our own tables, and says by which rules."""
 
-    dmnEngine: dmn.Decision
-
     def _run_hook(self, task: Any) -> bool:
         environment = task.workflow.script_engine.environment
+        decision: dmn.Decision = self.dmnEngine
         try:
-            result = self.dmnEngine.decide(environment.names(task.data))
+            result = decision.decide(environment.names(task.data))
         except ExpressionError as error:
             raise ProcessStuck(element_of(task), error.message) from error
         environment.store(task.data, element_of(task), result.values)
-        task.workflow.top_workflow.host.note("decision", task, decision=self.dmnEngine.id, rules=list(result.rule_ids))
+        task.workflow.top_workflow.host.note("decision", task, decision=decision.id, rules=list(result.rule_ids))
         return True
 
 
@@ -291,7 +290,7 @@ def adopt(spec: Any, results: Mapping[str, str | None]) -> None:
             task_spec.event_definition = _own_event(task_spec, task_spec.event_definition)
     for task_spec in spec.task_specs.values():
         if isinstance(task_spec, (ParallelInstances, SequentialInstances, LoopTask)):
-            # The library connects this at the first instance it creates: a restored process would never hear of the end.
+            # The library connects this when it creates an instance: a restored process would never hear of the end.
             spec.task_specs[task_spec.task_spec].completed_event.connect(task_spec.merge_child)
 
 

@@ -28,8 +28,8 @@ Path = tuple[tuple[str, int], ...]
 class Scope:
     """What the host lends to a running process.
 
-    `document` is the case's, changed in place; `reserved` holds `usager`, `demande` and `aujourdhui`, which are only read;
-    `operation(element_id, name, parameters)` runs an operation and returns its result (a JSON value).
+    `document` is the case's, changed in place; `reserved` holds `usager`, `demande` and `aujourdhui`, which are only
+    read; `operation(element_id, name, parameters)` runs an operation and returns its result (a JSON value).
     """
 
     document: dict[str, Any]

@@ -1,7 +1,7 @@
 """The small expression language of processes, decision tables and messages.
 
-It looks like Python's expressions and never reaches `eval` or `exec`: the text is parsed to a tree, every node of which is
-allowed by `grammar` or refused, and compiled once to closures.
+It looks like Python's expressions and never reaches `eval` or `exec`: the text is parsed to a tree, every node of
+which is allowed by `grammar` or refused, and compiled once to closures.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _closing(text: str, start: int) -> int:
             depth += (character == "{") - (character == "}")
             if depth == 0:
                 return at
-    refuse("Accolade ouvrante sans accolade fermante dans le texte ; « {{ » écrit une accolade.")
+    raise ExpressionError("Accolade ouvrante sans accolade fermante dans le texte ; « {{ » écrit une accolade.")
 
 
 @lru_cache(maxsize=4096)

@@ -205,7 +205,10 @@ def get(group: Any, key: Any, default: Any = None) -> Any:
     return group.get(key, default)
 
 
-def date(year: int, month: int, day: int) -> str:
+def date(year: Any, month: int | None = None, day: int | None = None) -> str:
+    """`date(2026, 3, 1)`, or `date("2026-03-01")` as decision tables write it."""
+    if month is None and day is None:
+        return as_date(year).isoformat()
     return Date(_int(year), _int(month), _int(day)).isoformat()
 
 

@@ -46,7 +46,7 @@ class Process:
 
     @cached_property
     def repeated(self) -> Mapping[str, tuple[str, ...]]:
-        """For each element inside multi-instance activities (itself included): these activities, the outermost first."""
+        """For each element inside multi-instance activities (itself included): these activities, outermost first."""
         found = {}
         for node in self.document.nodes:
             around, current = [], node

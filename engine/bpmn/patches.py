@@ -26,7 +26,7 @@ _NO_LIMIT = 10**9
 def lift_depth_limit() -> None:
     """Defect A: walks of the tree of tasks stop at a depth of 1000, silently.
 
-    After some 200 turns of a loop, tasks that are ready can't be seen any more and the process says that it is completed.
+    After some 200 turns of a loop, tasks that are ready can't be seen any more and the process says it is completed.
     """
     TaskIterator.__init__.__defaults__ = (None, _NO_LIMIT, True, None)
     BpmnTaskIterator.__init__.__defaults__ = (None, _NO_LIMIT, True, False, None)
@@ -38,9 +38,9 @@ lift_depth_limit()
 class _Join:
     """Defect B: a join in a loop fires early on the second turn, and mixes in the first turn's data.
 
-    SpiffWorkflow looks for the finished branches in the whole tree of tasks, where those of the turn before still stand. Here
-    the waiting join itself holds what has arrived (`arrived`, names of the incoming elements), hands it to the next
-    arrival, and starts from nothing once it has fired. It also means that finished branches may leave the tree.
+    SpiffWorkflow looks for the finished branches in the whole tree of tasks, where those of the turn before still
+    stand. Here the waiting join itself holds what has arrived (`arrived`, names of the incoming elements), hands it to
+    the next arrival, and starts from nothing once it has fired. So finished branches may leave the tree, too.
     """
 
     _inputs: list[str]

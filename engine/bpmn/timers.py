@@ -1,7 +1,7 @@
 """Dates, durations and cycles of processes, and the timers that wait for them.
 
-SpiffWorkflow's own timers read the wall clock themselves. These read `engine.core.clock` once, when they are entered, and
-fire only when the host says so: the table of jobs is the only clock, and a rehearsal can move it.
+SpiffWorkflow's own timers read the wall clock themselves. These read `engine.core.clock` once, when they are entered,
+and fire only when the host says so: the table of jobs is the only clock, and a rehearsal can move it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Duration:
 
 @dataclass(frozen=True)
 class Cycle:
-    """A repeating interval: `count` times (None: for ever), every `every`, from `start` (None: one turn after entry)."""
+    """A repeating interval: `count` times (None: for ever), from `start` (None: one turn after entry)."""
 
     count: int | None
     every: Duration
@@ -71,7 +71,7 @@ def duration(text: Any) -> Duration:
 
 
 def instant(text: Any) -> datetime:
-    """Read an ISO 8601 date or date-time; without an offset it is the time in Paris, without an hour the day's start."""
+    """Read an ISO 8601 date or date-time; without an offset it is Paris time, without an hour the day's start."""
     try:
         if isinstance(text, str) and _INSTANT.fullmatch(text.strip()):
             moment = datetime.fromisoformat(text.strip())
@@ -179,21 +179,21 @@ class OwnTimer:
     __hash__ = object.__hash__
 
 
-class DateTimer(OwnTimer, stock.TimeDateEventDefinition):
+class DateTimer(OwnTimer, stock.TimeDateEventDefinition):  # type: ignore[misc]
     """Waits for a date."""
 
     def entered(self, value: Any) -> dict[str, Any]:
         return {"due": instant(value).isoformat()}
 
 
-class DurationTimer(OwnTimer, stock.DurationTimerEventDefinition):
+class DurationTimer(OwnTimer, stock.DurationTimerEventDefinition):  # type: ignore[misc]
     """Waits for a duration after it was entered."""
 
     def entered(self, value: Any) -> dict[str, Any]:
         return {"due": duration(value).after(clock.now()).isoformat()}
 
 
-class FirstTurn(OwnTimer, stock.TimeDateEventDefinition):
+class FirstTurn(OwnTimer, stock.TimeDateEventDefinition):  # type: ignore[misc]
     """A cycle where only the first turn makes sense: it interrupts what it is attached to, or is on the way."""
 
     def entered(self, value: Any) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class FirstTurn(OwnTimer, stock.TimeDateEventDefinition):
         return {"due": (wanted.start or wanted.every.after(clock.now())).isoformat()}
 
 
-class CycleTimer(OwnTimer, stock.CycleTimerEventDefinition):
+class CycleTimer(OwnTimer, stock.CycleTimerEventDefinition):  # type: ignore[misc]
     """Fires several times. Turns are counted from the first one, so that the 31st stays the last day of the month.
 
     Turns missed while nothing ran are made up for by one firing, not by one each: three reminders sent together

@@ -27,6 +27,8 @@ _MOST_STEPS = 10_000
 class LightTask(Task):  # type: ignore[misc]
     """A task that tells the workflow of its changes of state, and walks up the tree without recursion."""
 
+    _state: int
+
     def _set_state(self, value: int) -> None:
         before = self._state
         if value != before:

@@ -13,6 +13,7 @@ from SpiffWorkflow.bpmn import BpmnEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.end_event import EndEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.events.intermediate_event import BoundaryEvent
+from SpiffWorkflow.bpmn.specs.mixins.events.start_event import StartEvent
 from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
@@ -59,8 +60,9 @@ class DueTimer:
 class Event:
     """Something that happened since the process was loaded.
 
-    `kind` is `entered`, `completed`, `cancelled`, `timer_fired`, `message`, `decision` or `operation`. `facts` holds no answer:
-    `to` (completed: the elements that follow), `rules` and `decision`, `name` and `fault` (operations), `index` (instances).
+    `kind` is `entered`, `completed`, `cancelled`, `timer_fired`, `message`, `decision` or `operation`. `facts` holds no
+    answer: `to` (completed: the elements that follow), `rules` and `decision`, `name` and `fault` (operations), `index`
+    (where it stands in multi-instance activities).
     """
 
     kind: str
@@ -71,7 +73,7 @@ class Event:
 
 
 class Workflow:
-    """A running process. When a method raises, drop the object (and the document): the state saved before is the truth."""
+    """A running process. When a method raises, drop the object and the document: what was saved before is the truth."""
 
     def __init__(self, process: Process, scope: Scope) -> None:
         self.process = process
@@ -263,9 +265,8 @@ class Workflow:
         elif after == TaskState.CANCELLED:
             if before & TOKEN and _waits_for_somebody(spec):
                 self.note("cancelled", task)
-        elif after & TOKEN and not before & TOKEN and (after != TaskState.READY or spec.manual):
-            if _waits_for_somebody(spec):
-                self.note("entered", task)
+        elif after & TOKEN and not before & TOKEN and _waits_for_somebody(spec):
+            self.note("entered", task)
 
     def _ended(self, element_id: str) -> None:
         """An end that says the outcome isn't replaced by one that says none (the end of a reminder, for instance)."""
@@ -330,9 +331,9 @@ class Workflow:
         todo = [task]
         while todo:
             one = todo.pop()
-            if isinstance(one.task_spec, UnstructuredJoin) and one._state & (TaskState.CANCELLED | TaskState.WAITING):
-                if one.task_spec is not one.workflow.spec.end:
-                    return True
+            joins = isinstance(one.task_spec, UnstructuredJoin) and one.task_spec is not one.workflow.spec.end
+            if joins and one._state & (TaskState.CANCELLED | TaskState.WAITING):
+                return True
             todo += one.children
         return False
 
@@ -377,7 +378,7 @@ def _key(task: LightTask, index: int, turn: int) -> str:
 
 def _waits_for_somebody(spec: Any) -> bool:
     if isinstance(spec, CatchingEvent):
-        return not isinstance(spec, BoundaryEvent)
+        return not isinstance(spec, (BoundaryEvent, StartEvent))
     return bool(spec.manual) or isinstance(spec, SubWorkflowTask)
 
 
