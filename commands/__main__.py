@@ -15,6 +15,7 @@ FAMILIES = (
     "up",
     "test",
     "lint",
+    "assets",
     "catalogue",
     "operations",
     "account",
