@@ -96,8 +96,9 @@ def acknowledge(session: Session, case: Case, definition: Definition, token: str
         "Bonjour,",
         f"Nous avons bien reçu votre demande «\N{NO-BREAK SPACE}{said.title}\N{NO-BREAK SPACE}» le {said.received}. "
         f"Sa référence est {said.reference}.",
-        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\nCe lien est personnel\N{NO-BREAK SPACE}: ne le transmettez
-        pas.", "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
+        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\n"
+        "Ce lien est personnel\N{NO-BREAK SPACE}: ne le transmettez pas.",
+        "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
         said.expected,
         " ".join(part for part in (said.silence, said.remedies) if part),
         city.name,
