@@ -13,7 +13,23 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Select, Text, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    Text,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
@@ -23,6 +39,7 @@ from engine.people.actors import Actor
 from engine.procedures import history, references
 
 PAGE = 50
+LAST_PAGE = 200
 RESIDENT = "Usager"
 """The lane of the resident; every other lane is a group of agents."""
 
@@ -35,7 +52,10 @@ class HumanTask(Base):
     __tablename__ = "human_task"
     __table_args__ = (
         Index("ix_human_task_group_due_at", "group", "due_at", "id"),
-        Index("ix_human_task_group_search_name", "group", "search_name"),
+        Index("ix_human_task_group_filed_at", "group", "filed_at", "id"),
+        Index("ix_human_task_group_search_name", "group", "search_name", "id"),
+        Index("ix_human_task_claimed_by", "claimed_by"),
+        Index("ix_human_task_reference", "reference"),
         Index("ix_human_task_case_id", "case_id"),
     )
 
@@ -106,50 +126,97 @@ def queue(
 ) -> Page:
     """The open tasks of the agent's groups, in one query: the most urgent first unless `sort` says otherwise.
 
-    `words` is a reference, in whatever spacing, or the beginning of the applicant's name.
+    `words` is a reference, in whatever spacing, or the beginnings of the applicant's names, in any order.
     """
-    query = _visible(select(HumanTask), actor, group)
-    if words.strip():
-        reference = references.read(words)
-        name = searchable(words)
-        # A text of eight signs may be both a reference and a name.
-        matches = [HumanTask.search_name.startswith(name, autoescape=True)] if name else []
-        if reference:
-            matches.append(HumanTask.reference == reference)
-        query = query.where(or_(*matches)) if matches else query.where(False)
-    if mine:
-        query = query.where(HumanTask.claimed_by == actor.account_id)
-    if late:
-        query = query.where(HumanTask.due_at < clock.now())
-    if procedure:
-        query = query.where(HumanTask.procedure == procedure)
-    order = {
+    wanted = _conditions(actor, words, mine=mine, late=late, procedure=procedure)
+    orders: dict[str, tuple[Any, ...]] = {
         "due": (HumanTask.due_at.asc().nulls_last(), HumanTask.id),
-        "filed": (HumanTask.filed_at.asc(), HumanTask.id),
+        "filed": (HumanTask.filed_at.asc().nulls_last(), HumanTask.id),
         "applicant": (HumanTask.search_name.asc(), HumanTask.id),
         "procedure": (HumanTask.procedure_title.asc(), HumanTask.due_at.asc().nulls_last(), HumanTask.id),
-    }[sort]
-    number = max(1, page)
-    rows = list(session.scalars(query.order_by(*order).offset((number - 1) * PAGE).limit(PAGE + 1)))
+    }
+    order = orders[sort]
+    number = min(max(1, page), LAST_PAGE)
+    last = number * PAGE + 1
+    # The first ones of each group, then the first ones of all: an index gives the former in order, whatever the queue's length.
+    firsts = [
+        select(HumanTask.id).where(HumanTask.group == each, *wanted).order_by(*order).limit(last).subquery()
+        for each in _groups(actor, group)
+    ]
+    if not firsts:
+        return Page([], number, False)
+    ids = union_all(*(select(first.c.id) for first in firsts))
+    query = select(HumanTask).where(HumanTask.id.in_(ids)).order_by(*order).offset(last - 1 - PAGE).limit(PAGE + 1)
+    rows = list(session.scalars(query))
     return Page(rows[:PAGE], number, len(rows) > PAGE)
 
 
-def counts(session: Session, actor: Actor) -> dict[str, tuple[int, int]]:
-    """For each of the agent's groups, how many tasks are open and how many of them are late."""
+def _conditions(
+    actor: Actor, words: str, *, mine: bool, late: bool, procedure: str | None
+) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if words.strip():
+        # A text of eight signs may be both a reference and a name.
+        reference = references.read(words)
+        names = [
+            (literal(" ") + HumanTask.search_name).contains(f" {word}", autoescape=True)
+            for word in searchable(words).split()
+        ]
+        matches = [and_(*names)] if names else []
+        if reference:
+            matches.append(HumanTask.reference == reference)
+        wanted.append(or_(*matches) if matches else false())
+    if mine:
+        wanted.append(HumanTask.claimed_by == actor.account_id)
+    if late:
+        wanted.append(HumanTask.due_at < clock.now())
+    if procedure:
+        wanted.append(HumanTask.procedure == procedure)
+    return wanted
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much waits: for each of the agent's groups the open tasks and the late ones, and the tasks that the agent holds."""
+
+    groups: dict[str, tuple[int, int]]
+    mine: int
+
+    @property
+    def open(self) -> int:
+        """Every open task of the agent's groups."""
+        return sum(total for total, _ in self.groups.values())
+
+    @property
+    def late(self) -> int:
+        """Those whose due date is behind."""
+        return sum(late for _, late in self.groups.values())
+
+
+def counts(session: Session, actor: Actor) -> Counts:
+    """What waits for the agent, in one query."""
     late = func.count(HumanTask.due_at).filter(HumanTask.due_at < clock.now())
-    rows = session.execute(_visible(select(HumanTask.group, func.count(), late), actor, None).group_by(HumanTask.group))
-    found = {group: (total, behind) for group, total, behind in rows}
-    return {group: found.get(group, (0, 0)) for group in sorted(actor.groups)}
+    held = _visible(select(func.count()).where(HumanTask.claimed_by == actor.account_id), actor, None).scalar_subquery()
+    rows = session.execute(
+        _visible(select(HumanTask.group, func.count(), late, held), actor, None).group_by(HumanTask.group)
+    ).all()
+    found = {group: (total, behind) for group, total, behind, _ in rows}
+    return Counts({group: found.get(group, (0, 0)) for group in _groups(actor, None)}, rows[0][3] if rows else 0)
+
+
+def _groups(actor: Actor, group: str | None) -> list[str]:
+    # An agent whose group bears the name of the residents' lane still sees no resident's task.
+    groups = actor.groups - {RESIDENT}
+    return sorted(groups & {group} if group else groups)
 
 
 def _visible(query: Select[Any], actor: Actor, group: str | None) -> Select[Any]:
-    groups = actor.groups & {group} if group else actor.groups
-    return query.where(HumanTask.group.in_(sorted(groups)))
+    return query.where(HumanTask.group.in_(_groups(actor, group)))
 
 
 def find(session: Session, task_id: UUID, actor: Actor) -> HumanTask:
     """The open task, if it is of one of the agent's groups; `NotFound` otherwise, whether or not it exists."""
-    task = session.scalar(_visible(select(HumanTask).where(HumanTask.id == task_id), actor, None))
+    task: HumanTask | None = session.scalar(_visible(select(HumanTask).where(HumanTask.id == task_id), actor, None))
     if task is None:
         raise NotFound("Cette tâche n’existe pas ou a déjà été traitée.", task_id=str(task_id))
     return task
@@ -164,6 +231,17 @@ def of_case(session: Session, case_id: UUID) -> list[HumanTask]:
     )
 
 
+def waiting(session: Session, case_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the requests that wait for their resident."""
+    if not case_ids:
+        return set()
+    return set(
+        session.scalars(
+            select(HumanTask.case_id).where(HumanTask.case_id.in_(case_ids), HumanTask.group == RESIDENT).distinct()
+        )
+    )
+
+
 # --- claiming ----------------------------------------
 
 
@@ -173,33 +251,45 @@ def claim(session: Session, task_id: UUID, actor: Actor) -> None:
     Claiming one's own task again changes nothing.
     """
     # One UPDATE: two agents who press the button together cannot both have it.
-    case_id = session.scalar(
+    taken = session.execute(
         update(HumanTask)
         .where(
             HumanTask.id == task_id,
-            HumanTask.group.in_(sorted(actor.groups)),
-            or_(HumanTask.claimed_by.is_(None), HumanTask.claimed_by == actor.account_id),
+            HumanTask.group.in_(_groups(actor, None)),
+            HumanTask.claimed_by.is_(None),
         )
         .values(claimed_by=actor.account_id, claimed_name=actor.name, claimed_at=clock.now())
-        .returning(HumanTask.case_id)
-    )
-    if case_id is None:
+        .returning(HumanTask.case_id, HumanTask.element_id)
+    ).one_or_none()
+    if taken is None:
         task = find(session, task_id, actor)
-        raise AlreadyClaimed(f"{task.claimed_name} a déjà pris cette tâche.", task_id=str(task_id))
-    history.record(session, [history.row(case_id, "claimed", actor, data={"task": str(task_id)})])
+        if task.claimed_by != actor.account_id:
+            raise AlreadyClaimed(_held_by(task), task_id=str(task_id))
+        return
+    _note(session, "claimed", task_id, taken.case_id, taken.element_id, actor)
 
 
 def release(session: Session, task_id: UUID, actor: Actor) -> None:
     """Give the task back to the queue; only who holds it may."""
-    case_id = session.scalar(
+    given = session.execute(
         update(HumanTask)
         .where(HumanTask.id == task_id, HumanTask.claimed_by == actor.account_id)
         .values(claimed_by=None, claimed_name=None, claimed_at=None)
-        .returning(HumanTask.case_id)
-    )
-    if case_id is None:
+        .returning(HumanTask.case_id, HumanTask.element_id)
+    ).one_or_none()
+    if given is None:
         task = find(session, task_id, actor)
         if task.claimed_by is not None:
             raise Forbidden(f"{task.claimed_name} a pris cette tâche : vous ne pouvez pas la rendre à sa place.")
         return
-    history.record(session, [history.row(case_id, "released", actor, data={"task": str(task_id)})])
+    _note(session, "released", task_id, given.case_id, given.element_id, actor)
+
+
+def _held_by(task: HumanTask) -> str | None:
+    # Nobody, when it was given back in the very instant: the general message then.
+    return f"{task.claimed_name} a déjà pris cette tâche en charge." if task.claimed_name else None
+
+
+def _note(session: Session, kind: str, task_id: UUID, case_id: UUID, element_id: str, actor: Actor) -> None:
+    entry = history.row(case_id, kind, actor, element_id=element_id, data={"task": str(task_id)})
+    history.record(session, [entry])
