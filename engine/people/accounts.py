@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -142,6 +142,8 @@ def find(session: Session, account_id: UUID) -> Account:
 def by_login(session: Session, login: str) -> Account | None:
     """Whoever signs in with this e-mail or user name, active or not."""
     name = _normal(login).lower()
+    if not name.isprintable():  # NUL and lone surrogates are refused by the databases
+        return None
     # A user name holds no @, so the two can't be confused.
     return session.scalar(select(Account).where(or_(Account.login == name, Account.username == name)))
 
@@ -149,9 +151,19 @@ def by_login(session: Session, login: str) -> Account | None:
 def search(session: Session, words: str, *, kind: Kind | None = None, limit: int = 20) -> list[Account]:
     """Accounts whose names or sign-in e-mail contain every word, whatever the accents and the case."""
     query = select(Account).order_by(Account.search_name, Account.id).limit(limit)
-    for word in _plain(words).split():
+    for word in _plain("".join(sign if sign.isprintable() else " " for sign in words)).split():
         query = query.where(Account.search_name.contains(word, autoescape=True))
     return list(session.scalars(query.where(Account.kind == kind) if kind else query))
+
+
+def names(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The display names of several accounts, in one query."""
+    if not ids:
+        return {}
+    found = session.execute(
+        select(Account.id, Account.first_names, Account.birth_name, Account.usage_name).where(Account.id.in_(ids))
+    )
+    return {account_id: display_name(first, birth, usage) for account_id, first, birth, usage in found}
 
 
 # --- changing --------------------------------------------------------------------------------------------------------------
@@ -322,8 +334,9 @@ def _normal(text: str) -> str:
 
 
 def _text(text: str | None) -> str | None:
-    """`text` composed and trimmed, inner spaces single; None when nothing is left."""
-    return " ".join(unicodedata.normalize("NFC", text).split()) or None if text else None
+    """`text` composed and trimmed, inner spaces single, without invisible signs; None when nothing is left."""
+    words = unicodedata.normalize("NFC", text or "").split()
+    return " ".join("".join(filter(str.isprintable, word)) for word in words).strip() or None
 
 
 def _username(text: str) -> str:
