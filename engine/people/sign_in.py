@@ -40,7 +40,7 @@ def authenticate(session: Session, login: str, password: str, *, address: str) -
     """
     network = throttle.network(address)
     throttle.take(throttle.SIGN_IN_ADDRESS, network)
-    name = login.strip().lower().replace("\x00", "")[:254]
+    name = login.strip().lower()[:254]
     pair = f"{name} {network}"
     throttle.take(throttle.SIGN_IN_ACCOUNT, pair)
     account = accounts.by_login(session, name)

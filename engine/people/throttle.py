@@ -50,7 +50,8 @@ def take(limit: Limit, key: str) -> None:
         while len(_buckets) > _REMEMBERED:
             _buckets.popitem(last=False)
     if refused:
-        raise Throttled(retry_after=math.ceil((1 - tokens) * limit.every.total_seconds()), limit=limit.name)
+        wait = (1 - tokens) * limit.every.total_seconds()
+        raise Throttled(retry_after=math.ceil(round(wait, 3)), limit=limit.name)
 
 
 def give_back(limit: Limit, key: str) -> None:

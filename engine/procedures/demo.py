@@ -1,0 +1,145 @@
+"""The people of the demonstration (`demo.yaml`): residents with their rights and plans, agents with their groups.
+
+`./parvis up` loads them where demo data is wanted; scenarios name them (`as: claire`).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engine.core import clock, config
+from engine.core.db import Database, Session
+from engine.core.errors import ConfigurationError, NotFound
+from engine.people import accounts, groups, passwords
+from engine.people.accounts import Account
+from engine.rights import care_plans, entitlements
+
+# Everybody's, and printed at each start: a demonstration holds nothing secret and listens to its own machine only.
+PASSWORD = "Parvis-Demo-2026"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the demonstration: who they are and what for, in a line."""
+
+    name: str
+    login: str
+    kind: str
+    about: str
+
+
+def load(database: Database) -> list[Person]:
+    """Add whoever isn't there yet, with their rights as of today; everybody, residents first.
+
+    `ConfigurationError` outside of a demonstration: these passwords are known to all.
+    """
+    if not config.current().demo:
+        raise ConfigurationError("the demonstration’s people are for PARVIS_DEMO=1 only")
+    with database.reading() as session:
+        missing = [person for person in people() if accounts.by_login(session, person.login) is None]
+    if missing:
+        # One hash each: equal hashes would say that passwords are equal, even here.
+        hashes = {person.name: passwords.hashed(PASSWORD) for person in missing}
+
+        def add_missing(session: Session) -> None:
+            for person in missing:
+                if accounts.by_login(session, person.login) is None:
+                    add(session, person.name, password_hash=hashes[person.name])
+
+        database.run(add_missing)
+    return people()
+
+
+def people() -> list[Person]:
+    """Everybody of the demonstration, residents first."""
+    read = _read()
+    return [
+        *(Person(name, one["login"], "resident", one["about"]) for name, one in read["residents"].items()),
+        *(
+            Person(name, one["login"], "agent", f"an agent of {', '.join(one['groups'])}")
+            for name, one in read["agents"].items()
+        ),
+    ]
+
+
+def add(session: Session, name: str, *, password_hash: str | None = None) -> Account:
+    """The account of one person, new, with what they hold as of today; `NotFound` when the demonstration has nobody so named."""
+    read = _read()
+    if name in read["agents"]:
+        return _add_agent(session, read["agents"][name], password_hash)
+    if name in read["residents"]:
+        return _add_resident(session, read["residents"][name], password_hash)
+    raise NotFound(f"La démonstration ne connaît pas «\u00a0{name}\u00a0».", name=name)
+
+
+def _add_agent(session: Session, agent: dict[str, Any], password_hash: str | None) -> Account:
+    account = accounts.create(
+        session,
+        kind="agent",
+        login=agent["login"],
+        username=agent["username"],
+        first_names=agent["prenoms"],
+        birth_name=agent["nom"],
+        password_hash=password_hash,
+    )
+    groups.assign(session, account, agent["groups"])
+    return account
+
+
+def _add_resident(session: Session, resident: dict[str, Any], password_hash: str | None) -> Account:
+    usager, today = resident["usager"], clock.today()
+    address = usager["adresse"]
+    account = accounts.create(
+        session,
+        login=resident["login"],
+        username=resident["username"],
+        password_hash=password_hash,
+        contact_email=usager["courriel"],
+        mobile_phone=usager["telephone_mobile"],
+        landline=usager["telephone_fixe"],
+        preferred_contact=usager["contact_prefere"],
+        sex=usager["sexe"],
+        first_names=usager["prenoms"],
+        birth_name=usager["nom_naissance"],
+        usage_name=usager["nom_usage"],
+        birth_date=usager["date_naissance"],
+        street=address["voie"],
+        address_more=address["complement"],
+        postcode=address["code_postal"],
+        town=address["commune"],
+        certified=usager["certifie"],
+    )
+    for right in resident.get("entitlements", ()):
+        entitlements.add(
+            session,
+            account.id,
+            numero=right["numero"],
+            zone=right["zone"],
+            plate=right["immatriculation"],
+            starts_on=today + timedelta(days=right["debut"]),
+            ends_on=today + timedelta(days=right["fin"]),
+        )
+    if plan := resident.get("care_plan"):
+        care_plans.add(
+            session,
+            account_id=account.id,
+            first_names=usager["prenoms"],
+            name=usager["nom_usage"] or usager["nom_naissance"],
+            hours_per_month=plan["heures_par_mois"],
+            benefits=plan["aides"],
+            starts_on=today + timedelta(days=plan["debut"]),
+            ends_on=today + timedelta(days=plan["fin"]),
+        )
+    return account
+
+
+@functools.cache
+def _read() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text("utf-8"))
+    return read
