@@ -15,7 +15,7 @@ FAMILIES = (
     "up",
     "test",
     "lint",
-    "assets",
+    "check",
     "catalogue",
     "operations",
     "account",
