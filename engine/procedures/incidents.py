@@ -51,22 +51,10 @@ def record(session: Session, error: ProcessStuck) -> Incident | None:
             Incident.solved_at.is_(None),
         )
     )
+    known = incident is not None
     if incident is None:
         incident = Incident(
             id=new_id(), case_id=attempt.case_id, verb=attempt.verb, target=attempt.target, solved_at=None
-        )
-        session.add(incident)
-        history.record(
-            session,
-            [
-                history.row(
-                    attempt.case_id,
-                    "incident",
-                    SYSTEM,
-                    element_id=error.element_id,
-                    data={"incident": str(incident.id)},
-                )
-            ],
         )
     incident.at = clock.now()
     incident.element_id = error.element_id
@@ -78,6 +66,12 @@ def record(session: Session, error: ProcessStuck) -> Incident | None:
         "name": attempt.actor.name,
         "groups": sorted(attempt.actor.groups),
     }
+    session.add(incident)
+    if not known:
+        about = {"incident": str(incident.id)}
+        history.record(
+            session, [history.row(attempt.case_id, "incident", SYSTEM, element_id=error.element_id, data=about)]
+        )
     session.flush()
     return incident
 
