@@ -17,7 +17,11 @@ from portal.app import create_app as portal_app
 _metadata = MetaData()
 CASE = Table("bench_case", _metadata, Column("id", Integer, primary_key=True), Column("state", LargeBinary))
 HISTORY = Table(
-    "bench_history", _metadata, Column("id", Integer, primary_key=True), Column("case_id", Integer), Column("what", Text)
+    "bench_history",
+    _metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", Integer),
+    Column("what", Text),
 )
 ROWS = 64
 STATE = b"x" * 5_000

@@ -83,7 +83,9 @@ class Client:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self.cookies: dict[str, str] = {}
 
-    def send(self, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[http.client.HTTPResponse, str]:
+    def send(
+        self, method: str, path: str, fields: dict[str, str] | None = None
+    ) -> tuple[http.client.HTTPResponse, str]:
         """One request and its whole answer."""
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         body = None

@@ -27,7 +27,7 @@ def fire_timer(session: Session, payload: Mapping[str, Any]) -> None:
 
 
 def discard_files(session: Session, payload: Mapping[str, Any]) -> None:
-    documents.discard(session, config.current(), UUID(payload["case_id"]))
+    documents.remove_all(session, config.current(), UUID(payload["case_id"]))
 
 
 HANDLERS: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {

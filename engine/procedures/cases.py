@@ -333,12 +333,13 @@ def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[
     node = definition.process.elements.get(element_id)
     if node is None or node.step is None:
         raise StaleStep(element=element_id)
-    taken = _validated(session, case, definition, element_id, answers)
-    run = _Run(session, case, definition, actor, Attempt(case.id, "submit_step", element_id, taken, actor))
+    run = _Run(session, case, definition, actor)
     run.load()
     current = next((task for task in run.workflow.open_tasks() if task.element_id == element_id), None)
-    if current is None and element_id not in case.document:
+    if current is None and (element_id not in run.workflow.steps_done or node.step == "summary"):
         raise StaleStep(element=element_id)
+    taken = _validated(session, case, definition, element_id, answers)
+    run.attempt = Attempt(case.id, "submit_step", element_id, taken, actor)
 
     def valid(later: str, stored: Mapping[str, Any]) -> bool:
         try:
@@ -348,8 +349,6 @@ def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[
         return True
 
     if node.step == "summary":
-        if current is None:
-            raise StaleStep("Le récapitulatif n’est pas encore ouvert : une étape reste à remplir.")
         run.file()
     else:
         run.note("step_completed" if current else "step_revised", element_id)
@@ -543,7 +542,7 @@ class _Run:
         case = self.case
         case.status = "filed"
         case.filed_at = clock.now()
-        self.scope.reserved.update(self._reserved())
+        self.scope.reserved = self._reserved()
         self.note("filed")
         if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
             self.note("notified", name=receipts.NAME)

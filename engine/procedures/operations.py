@@ -7,16 +7,18 @@ of the step. A procedure that seems to need Python of its own is a missing opera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.bpmn import expressions
+from engine.bpmn.check.declarations import Declarations, OperationSignature, ParameterSignature
 from engine.contact import notifications
 from engine.core.db import Session
 from engine.core.errors import Conflict, OperationFailed
 from engine.people import accounts, codes, consents
 from engine.people.actors import Actor
+from engine.procedures import forms
 from engine.rights import care_plans, entitlements
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Parameter:
     kind: str
     meaning: str
     required: bool = True
+    choices: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,35 @@ def listing() -> list[Operation]:
     return [REGISTRY[name] for name in sorted(REGISTRY)]
 
 
+def declarations(files: Mapping[str, bytes]) -> Declarations:
+    """What the checker has to know of the platform to judge a procedure whose forms are `files`."""
+
+    def fields(name: str) -> Set[str] | None:
+        try:
+            return forms.field_paths(forms.load(name, files))
+        except DefinitionError:
+            return None  # the form's own problems are reported; what it would have asked isn't known
+
+    return Declarations(
+        operations={one.name: _signature(one) for one in REGISTRY.values()},
+        form_problems=lambda name: forms.problems(name, files),
+        form_fields=fields,
+    )
+
+
+def _signature(one: Operation) -> OperationSignature:
+    return OperationSignature(
+        name=one.name,
+        parameters={
+            key: ParameterSignature(parameter.required, parameter.kind, parameter.choices)
+            for key, parameter in one.parameters.items()
+        },
+        returns=frozenset(one.returns) or None,
+        idempotent=one.idempotent,
+        account=one.account,
+    )
+
+
 def call(context: OperationContext, name: str, parameters: Mapping[str, Any]) -> Any:
     """Run an operation for a process, its parameters checked; what it returns is JSON."""
     found = REGISTRY.get(name)
@@ -127,6 +159,8 @@ def _accepted(name: str, key: str, parameter: Parameter, value: Any) -> Any:
     if kinds and (not isinstance(value, kinds) or (parameter.kind == "number" and isinstance(value, bool))):
         # The kind and never the value: this ends in an operator's log.
         raise OperationFailed(f"{name}: parameter {key} should be a {parameter.kind}, not {type(value).__name__}.")
+    if parameter.choices and value not in parameter.choices:
+        raise OperationFailed(f"{name}: parameter {key} should be one of {sorted(parameter.choices)}.")
     return value
 
 
@@ -187,11 +221,9 @@ def _update_phone(context: OperationContext, mobile: str | None = None, fixe: st
     account=True,
     returns={"applied": "faux quand un autre compte se connecte déjà avec cette adresse"},
     courriel=Parameter("text", "nouvelle adresse"),
-    usage=Parameter("text", "« contact » ou « connexion »"),
+    usage=Parameter("text", "« contact » ou « connexion »", choices=frozenset({"contact", "connexion"})),
 )
 def _update_email(context: OperationContext, courriel: str, usage: str) -> dict[str, bool]:
-    if usage not in ("contact", "connexion"):
-        raise OperationFailed("accounts/update_email: usage is « contact » or « connexion ».")
     change = {"contact_email": courriel} if usage == "contact" else {"login": courriel}
     try:
         accounts.update_emails(context.session, context.account(), **change)
@@ -313,11 +345,11 @@ def _change_vehicle(context: OperationContext, entitlement: str, plate: str) -> 
     "consents/record",
     "Enregistre un consentement ou un refus, avec sa date et la version de son texte.",
     account=True,
-    purpose=Parameter("text", "finalité (« paiement-mobile »)"),
+    purpose=Parameter("text", "finalité (« paiement-mobile »)", choices=frozenset(consents.PURPOSES)),
     granted=Parameter("flag", "vrai : consentement ; faux : refus"),
 )
 def _consent(context: OperationContext, purpose: str, granted: bool) -> None:
-    consents.record(context.session, context.account().id, purpose, granted)
+    consents.record(context.session, context.account().id, purpose, granted, case_id=context.case.id)
 
 
 @operation(

@@ -38,7 +38,9 @@ def kinds(session: Session, case: Case) -> list[str]:
 
 
 def mails(session: Session, case: Case) -> list[str]:
-    return list(session.scalars(select(mail.Mail.name).where(mail.Mail.case_id == case.id).order_by(mail.Mail.written_at)))
+    return list(
+        session.scalars(select(mail.Mail.name).where(mail.Mail.case_id == case.id).order_by(mail.Mail.written_at))
+    )
 
 
 # --- drafts -----------------------------------------------
@@ -147,7 +149,11 @@ def test_the_draft_goes_on_after_a_restart(session: Session, draft: Case, reside
 
 def test_a_locked_procedure_asks_for_an_account(session: Session, tmp_path: Path) -> None:
     """A5."""
-    text = (FOLDER / "processes" / "essai.bpmn").read_text().replace('name="audience" value="open"', 'name="audience" value="locked"')
+    text = (
+        (FOLDER / "processes" / "essai.bpmn")
+        .read_text()
+        .replace('name="audience" value="open"', 'name="audience" value="locked"')
+    )
     _deploy(session, tmp_path, text)
     with pytest.raises(SignInRequired):
         cases.open_draft(session, "essai", ANONYMOUS)
@@ -280,9 +286,7 @@ def test_a_draft_is_thrown_away_with_what_was_typed(session: Session, draft: Cas
 # --- history and incidents --------------------------------
 
 
-def test_the_history_tells_the_whole_story_without_any_answer(
-    session: Session, filed: Case, agent: Actor
-) -> None:
+def test_the_history_tells_the_whole_story_without_any_answer(session: Session, filed: Case, agent: Actor) -> None:
     """A13."""
     [task] = tasks.of_case(session, filed.id)
     cases.complete_task(session, filed, task.id, {"decision": "refuser", "motif": "secret motif"}, agent)
