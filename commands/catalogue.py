@@ -46,7 +46,7 @@ def run_deploy(options: argparse.Namespace) -> int:
         raise CommandFailed(f"no such file: {', '.join(missing)}")
     refused = 0
     with installation.database(options) as database:
-        for sources in _sources(options.files):
+        for sources in sources_of(options.files):
             try:
                 version = database.run(catalogue.deploy, sources, publish=not options.no_publish)
             except DefinitionError as error:
@@ -92,7 +92,7 @@ def run_withdraw(options: argparse.Namespace) -> int:
     return 0
 
 
-def _sources(files: list[Path]) -> list[SourceSet]:
+def sources_of(files: list[Path]) -> list[SourceSet]:
     """The procedures of the files given, each with the forms beside its folder; those of this house by default."""
     from engine.procedures import catalogue
 
