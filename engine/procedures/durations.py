@@ -33,5 +33,5 @@ def say(text: str) -> str:
         if number
     ]
     if len(said) < 2:
-        return said[0] if said else f"0\N{NO-BREAK SPACE}minute"
+        return said[0] if said else "0\N{NO-BREAK SPACE}minute"
     return f"{', '.join(said[:-1])} et {said[-1]}"

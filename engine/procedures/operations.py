@@ -15,7 +15,7 @@ from engine.bpmn import expressions
 from engine.bpmn.check.declarations import Declarations, OperationSignature, ParameterSignature
 from engine.contact import notifications
 from engine.core.db import Session
-from engine.core.errors import Conflict, OperationFailed
+from engine.core.errors import Conflict, DefinitionError, OperationFailed
 from engine.people import accounts, codes, consents
 from engine.people.actors import Actor
 from engine.procedures import forms
