@@ -120,7 +120,6 @@ def queue(
     words: str = "",
     mine: bool = False,
     late: bool = False,
-    procedure: str | None = None,
     sort: Sort = "due",
     page: int = 1,
 ) -> Page:
@@ -128,7 +127,7 @@ def queue(
 
     `words` is a reference, in whatever spacing, or the beginnings of the applicant's names, in any order.
     """
-    wanted = _conditions(actor, words, mine=mine, late=late, procedure=procedure)
+    wanted = _conditions(actor, words, mine=mine, late=late)
     orders: dict[str, tuple[Any, ...]] = {
         "due": (HumanTask.due_at.asc().nulls_last(), HumanTask.id),
         "filed": (HumanTask.filed_at.asc().nulls_last(), HumanTask.id),
@@ -151,9 +150,7 @@ def queue(
     return Page(rows[:PAGE], number, len(rows) > PAGE)
 
 
-def _conditions(
-    actor: Actor, words: str, *, mine: bool, late: bool, procedure: str | None
-) -> list[ColumnElement[bool]]:
+def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if words.strip():
         # A text of eight signs may be both a reference and a name.
@@ -170,8 +167,6 @@ def _conditions(
         wanted.append(HumanTask.claimed_by == actor.account_id)
     if late:
         wanted.append(HumanTask.due_at < clock.now())
-    if procedure:
-        wanted.append(HumanTask.procedure == procedure)
     return wanted
 
 

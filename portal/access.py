@@ -1,0 +1,229 @@
+"""Who may: every route declares exactly one policy, and a route without one answers to nobody.
+
+    @blueprint.post("/demandes/<reference>/etapes/<element_id>")
+    @access.case_holder
+    @transactional
+    def submit_step(session: Session, case: Case, element_id: str) -> Response: ...
+
+The policy is checked when the session opens, in the same transaction as the work: `transactional` commits what the view returns and
+rolls back what it raises, `reading` only reads. A policy that finds something hands it over: `case_holder` gives the view its
+`case` in place of `reference`, so that no view can forget to ask whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from flask import Flask, current_app, g, request
+from flask import session as cookie
+
+from engine.core.db import Database, Session
+from engine.core.errors import Forbidden, NotFound, SignInRequired
+from engine.people import sessions
+from engine.people.actors import ANONYMOUS, Actor
+from engine.procedures import cases
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# The hashes of the private links that this browser has opened, in the signed cookie.
+LINKS = "links"
+LINKS_MAX = 20
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who may call a route. `admit` raises when this person may not, and may change the view's arguments."""
+
+    name: str
+    admit: Callable[[Session, Actor, dict[str, Any], bool], None]
+
+
+def _anyone(_session: Session, _actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
+    return None
+
+
+def _resident(_session: Session, actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
+    if not actor.signed_in:
+        raise SignInRequired
+    if actor.kind != "resident":
+        raise Forbidden("Cette page est celle des usagers\u00a0: vous êtes connecté avec un compte d’agent.")
+
+
+def _agent(_session: Session, actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
+    if not actor.signed_in:
+        raise SignInRequired
+    if actor.kind != "agent":
+        raise Forbidden("Cette page est réservée aux agents de la ville.")
+
+
+def _case_holder(session: Session, actor: Actor, values: dict[str, Any], writing: bool) -> None:
+    reference = values.pop("reference")
+    try:
+        values["case"] = cases.find(session, reference, actor, lock=writing)
+    except NotFound:
+        # Who isn't signed in may be its holder: signing in tells, and says nothing of whether the request exists.
+        if not actor.signed_in:
+            raise SignInRequired from None
+        raise
+
+
+def _declaring(policy: Policy) -> Callable[[View], View]:
+    def declare(view: View) -> View:
+        if hasattr(view, "policy"):
+            raise TypeError(f"{view.__qualname__} declares two policies")
+        if policy.admit is not _anyone and not getattr(view, "opens_session", False):
+            raise TypeError(f"{view.__qualname__} opens no session, where its policy is checked")
+        view.policy = policy  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+anyone = _declaring(Policy("anyone", _anyone))
+"""Whoever comes, signed in or not."""
+resident = _declaring(Policy("resident", _resident))
+"""Residents who are signed in."""
+agent = _declaring(Policy("agent", _agent))
+"""Agents who are signed in; what they see depends on their groups."""
+case_holder = _declaring(Policy("case_holder", _case_holder))
+"""Who holds the request of the address: its account, or the bearer of a private link. The view receives it as `case`."""
+
+
+def policy_of(view: Callable[..., Any] | None) -> Policy | None:
+    """What a view declares; None when it declares nothing."""
+    return getattr(view, "policy", None)
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------------
+
+
+def database() -> Database:
+    """The database of this application."""
+    return cast(Database, current_app.extensions["database"])
+
+
+def transactional(view: View) -> View:
+    """Open a transaction for the view, which receives `session` first. What returns is committed before the answer leaves."""
+
+    @wraps(view)
+    def wrapped(**values: Any) -> Any:
+        def once(session: Session) -> Any:
+            return view(session, **_admitted(session, values, writing=True))
+
+        return database().run(once)
+
+    wrapped.opens_session = True  # type: ignore[attr-defined]
+    return cast(View, wrapped)
+
+
+def reading(view: View) -> View:
+    """Open a session that only reads for the view, which receives it first."""
+
+    @wraps(view)
+    def wrapped(**values: Any) -> Any:
+        with database().reading() as session:
+            answer = view(session, **_admitted(session, values, writing=False))
+        _give_sign_of_life()
+        return answer
+
+    wrapped.opens_session = True  # type: ignore[attr-defined]
+    return cast(View, wrapped)
+
+
+def in_phases(view: View) -> View:
+    """The view opens its sessions itself, through inner functions that are `reading` or `transactional`: each checks the policy of
+    the route, and receives what the policy hands over."""
+    view.opens_session = True  # type: ignore[attr-defined]
+    return view
+
+
+def _admitted(session: Session, values: dict[str, Any], *, writing: bool) -> dict[str, Any]:
+    policy = policy_of(current_app.view_functions.get(request.endpoint or ""))
+    if policy is None:
+        raise NotFound
+    admitted = dict(values)
+    policy.admit(session, _resolve(session), admitted, writing)
+    return admitted
+
+
+def _give_sign_of_life() -> None:
+    session_id: UUID | None = g.pop("touch_due", None)
+    if session_id is not None:
+        database().run(sessions.touch, session_id)
+
+
+# --- the actor -------------------------------------------------------------------------------------------------------------
+
+
+def current_actor() -> Actor:
+    """Who is behind this request."""
+    if "actor" not in g:
+        if sign_in_token() is None:
+            g.actor = ANONYMOUS.holding(held_links())
+        else:
+            with database().reading() as session:
+                _resolve(session)
+    return cast(Actor, g.actor)
+
+
+def _resolve(session: Session) -> Actor:
+    token = sign_in_token()
+    presence = sessions.look_up(session, token) if token else None
+    if presence is not None and presence.touch_due:
+        g.touch_due = presence.session_id
+    actor = presence.actor if presence else ANONYMOUS
+    g.actor = actor.holding(held_links())
+    return cast(Actor, g.actor)
+
+
+def held_links() -> frozenset[str]:
+    """The hashes of the private links that this browser holds."""
+    kept = cookie.get(LINKS, [])
+    return frozenset(one for one in kept if isinstance(one, str)) if isinstance(kept, list) else frozenset()
+
+
+def hold_link(link_hash: str) -> None:
+    """Let this browser hold a private link: the latest ones are kept."""
+    others = [one for one in cookie.get(LINKS, []) if one != link_hash]
+    cookie[LINKS] = [*others, link_hash][-LINKS_MAX:]
+
+
+# --- the cookie of who is signed in ----------------------------------------------------------------------------------------
+
+
+def cookie_name(app: Flask) -> str:
+    """The name of the sign-in cookie: tied to the host where the address allows it."""
+    return "__Host-parvis_connexion" if app.config["SESSION_COOKIE_SECURE"] else "parvis_connexion"
+
+
+def sign_in_token() -> str | None:
+    """The token of this browser's sign-in cookie, whether or not it is still worth something."""
+    return request.cookies.get(cookie_name(current_app))
+
+
+def remember(response: Any, token: str) -> None:
+    """Give the browser its sign-in cookie."""
+    response.set_cookie(
+        cookie_name(current_app),
+        token,
+        httponly=True,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        samesite="Lax",
+        path="/",
+    )
+
+
+def forget(response: Any) -> None:
+    """Take the sign-in cookie away, and with it the private links that this browser held."""
+    cookie.clear()
+    response.delete_cookie(
+        cookie_name(current_app),
+        httponly=True,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        samesite="Lax",
+        path="/",
+    )

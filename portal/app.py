@@ -1,0 +1,97 @@
+"""The web application, put together: settings, database, rooms, errors, headers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask, redirect, send_from_directory, url_for
+from flask import Response as FlaskResponse
+from flask_babel import Babel
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from engine.core import config
+from engine.core.config import Settings
+from engine.core.db import Database, Session
+from engine.procedures import catalogue
+from portal import access, errors, headers, intake, public, rendering, residents, words
+from portal.access import reading
+from portal.rendering import assets
+
+HERE = Path(__file__).parent
+
+
+def create_app(settings: Settings | None = None, *, database: Database | None = None) -> Flask:
+    """The portal over the database of `settings` (those of the process by default).
+
+    `database` is given by who already has it open: on SQLite, writers of one process queue on the same object.
+    """
+    if settings is None:
+        settings = config.current()
+    else:
+        config.use(settings)
+    app = Flask("portal", static_folder=None, template_folder=None, root_path=str(HERE))
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="__Host-parvis" if settings.secure_cookies else "parvis",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        # The token lives as long as the session's cookie: a form left open over lunch still works.
+        WTF_CSRF_TIME_LIMIT=None,
+        BABEL_DEFAULT_LOCALE="fr",
+        BABEL_DEFAULT_TIMEZONE="Europe/Paris",
+        BABEL_TRANSLATION_DIRECTORIES=str(HERE / "translations"),
+    )
+    app.extensions["database"] = database or Database(settings.database_url)
+    rendering.prepare(app)
+    words.prepare(app)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(lambda: {"city": settings.city, "outbox": settings.outbox, "person": access.current_actor()})
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+    Babel(app)
+    # Before CSRF protection, which reads the body.
+    intake.install(app)
+    CSRFProtect(app)
+    headers.install(app)
+    errors.install(app)
+    for room in (public, residents):
+        app.register_blueprint(room.blueprint)
+    app.add_url_rule("/", "home", _home)
+    app.add_url_rule("/static/<path:name>", "static", _static)
+    app.add_url_rule("/healthz", "health", _health)
+    _check_policies(app)
+    return app
+
+
+@access.anyone
+def _home() -> Response:
+    return redirect(url_for("public.show_catalogue"))
+
+
+@access.anyone
+def _static(name: str) -> Response:
+    """A built file. Its name changes with its content, so that browsers may keep it for good."""
+    answer = send_from_directory(assets.STATIC, name, max_age=31_536_000)
+    answer.cache_control.public = True
+    answer.cache_control.immutable = True
+    return answer
+
+
+@access.anyone
+@reading
+def _health(session: Session) -> Response:
+    """200 when the database answers with this release's tables."""
+    catalogue.published(session)
+    return FlaskResponse("ok\n", mimetype="text/plain")
+
+
+def _check_policies(app: Flask) -> None:
+    """A route that says nothing of who may call it stops the application from starting."""
+    bare = sorted(rule.endpoint for rule in app.url_map.iter_rules() if access.policy_of(app.view_functions[rule.endpoint]) is None)
+    if bare:
+        raise RuntimeError(f"these routes declare no policy: {', '.join(bare)}")

@@ -1,0 +1,151 @@
+"""Errors become pages: each class of `engine.core.errors` has a status, and every page says in plain words what to do next."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from engine.core import errors
+from engine.procedures import incidents
+from portal import access, typed
+
+log = logging.getLogger(__name__)
+
+STATUSES: dict[type[errors.ParvisError], int] = {
+    errors.ParvisError: 500,
+    errors.BadRequest: 400,
+    errors.TooLarge: 413,
+    errors.Throttled: 429,
+    errors.SignInRequired: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Invalid: 422,
+    errors.ProcessStuck: 503,
+    errors.OperationFailed: 503,
+    errors.Unavailable: 503,
+    errors.ConfigurationError: 500,
+}
+"""The status of each class; a class that isn't named has its parent's."""
+
+TITLES = {
+    400: "La demande n’a pas pu être comprise",
+    401: "Connectez-vous pour continuer",
+    403: "Accès réservé",
+    404: "Page introuvable",
+    405: "Cette action n’est pas possible ici",
+    409: "La situation a changé",
+    413: "L’envoi est trop volumineux",
+    422: "Ces informations ne peuvent pas être acceptées",
+    429: "Trop d’essais rapprochés",
+    500: "Une erreur est survenue",
+    503: "Le service est momentanément indisponible",
+}
+
+_ADVICE = {
+    400: "Revenez à la page précédente et recommencez. Rien n’a été modifié.",
+    404: "Vérifiez l’adresse de la page. Si vous l’avez collée, vérifiez qu’elle est complète.",
+    405: "Revenez à la page précédente et recommencez.",
+    413: "Revenez à la page précédente et joignez moins de fichiers, ou des fichiers plus légers. Rien n’a été modifié.",
+    500: "Ce n’est pas de votre fait. Réessayez dans quelques minutes\u00a0; ce que vous aviez validé est enregistré.",
+    503: "Réessayez dans quelques minutes\u00a0; ce que vous aviez validé est enregistré.",
+}
+
+
+def status_of(kind: type[errors.ParvisError]) -> int:
+    """The status of a class of errors: its own, or its nearest parent's."""
+    return next(STATUSES[one] for one in kind.__mro__ if one in STATUSES)
+
+
+def install(app: Flask) -> None:
+    """Answer every error of `app` with a page."""
+    app.register_error_handler(errors.ParvisError, _parvis)
+    app.register_error_handler(errors.ProcessStuck, _stuck)
+    app.register_error_handler(errors.SignInRequired, _sign_in)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def page(status: int, message: str, **more: Any) -> Response:
+    """An error's page."""
+    title = TITLES.get(status, TITLES[400] if status < 500 else TITLES[500])
+    advice = more.pop("advice", _ADVICE.get(status, ""))
+    body = render_template("errors/error.html", title=title, message=message, advice=advice, status=status, **more)
+    return make_response(body, status)
+
+
+def _parvis(error: errors.ParvisError) -> Response:
+    status = status_of(type(error))
+    if status >= 500:
+        log.error("%s: %s", type(error).__name__, error)
+    answer = page(status, error.message if status < 500 else "")
+    if isinstance(error, errors.Throttled):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def _stuck(error: errors.ProcessStuck) -> Response:
+    """The step was rolled back: record why, so that operators see it, and tell the person what became of what they typed."""
+    # Where it stopped and why, never the answers.
+    log.error("process stuck at %s: %s", error.element_id, error.reason)
+    incident = access.database().run(incidents.record, error)
+    return page(
+        503,
+        "Nous n’avons pas pu enregistrer cette étape.",
+        advice="Ce que vous avez saisi est conservé et nos services sont prévenus\u00a0: "
+        "réessayez plus tard, sans tout saisir de nouveau.",
+        heading="Cette étape n’a pas pu aboutir",
+        incident=str(incident.id)[:8] if incident else "",
+    )
+
+
+def _sign_in(error: errors.SignInRequired) -> Response:
+    """Lead to the sign-in page and back; what was being sent is put aside."""
+    asked: dict[str, str] = {}
+    if "slug" in error.facts:
+        asked["demarche"] = str(error.facts["slug"])
+    elif request.method in ("GET", "HEAD"):
+        asked["suite"] = request.full_path.rstrip("?")
+    elif _keeps_typed():
+        asked["suite"] = request.path
+        if typed.put_aside():
+            flash(typed.SIGN_IN_NOTICE, "info")
+    return redirect(f"{url_for('public.sign_in')}?{urlencode(asked)}" if asked else url_for("public.sign_in"), 303)
+
+
+def _csrf(error: CSRFError) -> Response:
+    """A form of another time: shown again with what was typed. A form of another site: refused."""
+    foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    if _keeps_typed() and not foreign and typed.put_aside():
+        flash(typed.NOTICE, "info")
+        return redirect(request.path, 303)
+    return page(
+        400,
+        "La page depuis laquelle vous avez envoyé ce formulaire n’est plus valable.",
+        advice="Revenez à la page précédente, rechargez-la et recommencez. Rien n’a été modifié.",
+    )
+
+
+def _keeps_typed() -> bool:
+    return bool(getattr(current_app.view_functions.get(request.endpoint or ""), "keeps_typed", False))
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is not None and error.code < 400:
+        return make_response(error.get_response())
+    answer = page(error.code or 500, "")
+    for name, value in error.get_headers(request.environ):
+        if name in ("Allow", "Retry-After"):
+            answer.headers[name] = value
+    return answer
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("unexpected error on %s", request.endpoint)
+    return page(500, "")

@@ -1,0 +1,87 @@
+"""The catalogue of procedures, and the page of each: «La démarche», the first step of the wizard (A2, A4, A5, A7, A9)."""
+
+from __future__ import annotations
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from engine.core.db import Session
+from engine.people import throttle
+from engine.procedures import cases, catalogue, words
+from engine.procedures.cases import Case
+from engine.procedures.catalogue import Procedure
+from portal import access
+from portal.access import current_actor, reading, transactional
+from portal.public import blueprint
+from portal.residents import steps
+from portal.residents.presentation import presented
+
+# Whoever has no account opens drafts at no cost: enough for a public computer, not for a flood.
+DRAFTS = throttle.Limit("drafts", burst=60, every=throttle.SIGN_IN_ADDRESS.every)
+# The trade whose page leads to the rights and the consent of the space (A14).
+PARKING = "stationnement"
+
+
+@blueprint.get("/demarches")
+@access.anyone
+@reading
+def show_catalogue(session: Session) -> str:
+    """Tiles by trade; the procedures of one trade; or those that answer the words typed."""
+    everything = catalogue.published(session)
+    typed = request.args.get("q", "").strip()[:200]
+    trade = words.plain(request.args.get("metier", "").strip())
+    trades = catalogue.by_trade(everything)
+    chosen = next((name for name in trades if words.plain(name) == trade), None) if trade and not typed else None
+    return render_template(
+        "public/catalogue.html",
+        trades={chosen: trades[chosen]} if chosen else trades,
+        chosen=chosen,
+        typed=typed,
+        found=catalogue.search(everything, typed) if typed else None,
+        total=len(everything),
+        parking=PARKING,
+        plain=words.plain,
+    )
+
+
+@blueprint.get("/demarches/<slug>")
+@access.anyone
+@reading
+def show_procedure(session: Session, slug: str) -> str:
+    """«La démarche»: what it is for, what to have at hand, how long it takes; then its button, or the draft under way."""
+    procedure = catalogue.find(session, slug)
+    return _procedure_page(session, procedure)
+
+
+@blueprint.post("/demarches/<slug>")
+@access.anyone
+@transactional
+def start(session: Session, slug: str) -> Response:
+    """Open a draft, or go back to the one this person already has, and lead to its step."""
+    actor = current_actor()
+    if not actor.signed_in:
+        throttle.take(DRAFTS, throttle.network(request.remote_addr or ""))
+    if "recommencer" in request.form:
+        former = cases.held(session, actor, slug)
+        if former is not None:
+            cases.cancel(session, former, actor)
+    case, token = cases.open_draft(session, slug, actor)
+    if token is not None:
+        access.hold_link(cases.link_hash(token))
+    return redirect(steps.current_address(session, case), 303)
+
+
+def _procedure_page(session: Session, procedure: Procedure) -> str:
+    assert procedure.version_id is not None  # find() gives published ones only
+    actor = current_actor()
+    definition = catalogue.definition(session, procedure.version_id)
+    draft: Case | None = cases.held(session, actor, procedure.slug)
+    return render_template(
+        "public/procedure.html",
+        procedure=procedure,
+        shown=presented(definition),
+        draft=draft,
+        draft_address=url_for("residents.show_case", reference=draft.reference) if draft else None,
+        needs_account=procedure.locked and actor.kind != "resident",
+        parking=words.plain(procedure.trade) == PARKING,
+    )

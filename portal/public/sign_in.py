@@ -1,0 +1,111 @@
+"""Signing in and out (B6). Creating an account and a forgotten password belong to the account's own pages."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from engine.core.db import Session
+from engine.core.errors import ParvisError
+from engine.people import sessions, sign_in
+from engine.people.actors import Actor
+from engine.people.sign_in import WrongCredentials
+from engine.procedures import cases, catalogue
+from portal import access
+from portal.access import current_actor, database, transactional
+from portal.public import blueprint
+
+_LOCAL = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+
+
+@blueprint.get("/connexion")
+@access.anyone
+def show_sign_in() -> Response | str:
+    """The sign-in page; who is signed in already goes where they were going."""
+    actor = current_actor()
+    if actor.signed_in:
+        return redirect(_destination(actor), 303)
+    return _page()
+
+
+@blueprint.post("/connexion")
+@access.anyone
+def sign_in_by_password() -> Response:
+    """Check the password, open a session, and lead where the person was going: a page, or the draft of a procedure."""
+    login, password = request.form.get("identifiant", "").strip(), request.form.get("mot_de_passe", "")
+    missing = {}
+    if not login:
+        missing["identifiant"] = "Saisissez votre identifiant."
+    if not password:
+        missing["mot_de_passe"] = "Saisissez votre mot de passe."
+    if missing:
+        return make_response(_page(missing, login), 422)
+    try:
+        # Outside any transaction of ours: checking a password takes tens of milliseconds.
+        with database().reading() as session:
+            proof = sign_in.authenticate(session, login, password, address=request.remote_addr or "")
+    except WrongCredentials as error:
+        return make_response(_page({"": error.message}, login), 422)
+    agent = request.user_agent.string
+
+    def begin(session: Session) -> tuple[str, Actor]:
+        token = sign_in.begin(session, proof, user_agent=agent)
+        former = access.sign_in_token()
+        if former:
+            sessions.close(session, former)
+        actor = sessions.resolve(session, token)
+        assert actor is not None  # opened just above
+        return token, actor
+
+    token, actor = database().run(begin)
+    response = redirect(_destination(actor), 303)
+    access.remember(response, token)
+    return response
+
+
+@blueprint.post("/deconnexion")
+@access.anyone
+@transactional
+def sign_out(session: Session) -> Response:
+    """Close the session for good, and forget the private links that this browser held."""
+    token = access.sign_in_token()
+    if token:
+        sessions.close(session, token)
+    response = redirect(url_for("public.show_catalogue"), 303)
+    access.forget(response)
+    flash("Vous êtes déconnecté.", "success")
+    return response
+
+
+def _page(errors: dict[str, str] | None = None, login: str = "") -> str:
+    locked = None
+    slug = request.values.get("demarche", "")
+    if slug:
+        with database().reading() as session:
+            locked = next((one for one in catalogue.published(session) if one.slug == slug), None)
+    return render_template(
+        "public/sign_in.html",
+        errors=errors or {},
+        login=login,
+        suite=request.values.get("suite", ""),
+        procedure=locked,
+    )
+
+
+def _destination(actor: Actor) -> str:
+    """Where to go once signed in: the draft of the procedure that asked for it, the page asked for, or one's own page."""
+    slug = request.form.get("demarche", "")
+    if slug and actor.kind == "resident":
+        try:
+            case, _ = database().run(cases.open_draft, slug, actor)
+        except ParvisError as error:
+            flash(error.message, "warning")
+            return url_for("public.show_catalogue")
+        return url_for("residents.show_case", reference=case.reference)
+    suite = request.values.get("suite", "")
+    if _LOCAL.fullmatch(suite) and not urlsplit(suite).netloc:
+        return suite
+    return "/agents/corbeilles" if actor.kind == "agent" else url_for("residents.show_space")

@@ -1,0 +1,74 @@
+"""Where a request stands in the wizard: the step to fill in, those already passed, those to come (A2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import url_for
+
+from engine.bpmn.model import Node
+from engine.core.db import Session
+from engine.procedures import catalogue, tasks
+from engine.procedures.cases import Case
+from engine.procedures.catalogue import Definition
+from portal.residents.presentation import step_title
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A step as the indicator shows it; `state` is passed, open or coming, `shown` says that it is this page."""
+
+    node: Node
+    title: str
+    state: str
+    shown: bool
+    address: str | None
+
+
+def address(case: Case, element_id: str) -> str:
+    """The page of a step."""
+    return url_for("residents.show_step", reference=case.reference, element_id=element_id)
+
+
+def open_step(session: Session, case: Case, definition: Definition) -> Node | None:
+    """The step that a draft waits for."""
+    waiting = {task.element_id for task in tasks.of_case(session, case.id)}
+    return next((node for node in definition.steps if node.id in waiting), None)
+
+
+def current_address(session: Session, case: Case) -> str:
+    """The page where a request goes on: its open step, or the tracking of a request that is filed."""
+    if case.draft:
+        node = open_step(session, case, catalogue.definition(session, case.version_id))
+        if node is not None:
+            return address(case, node.id)
+    return url_for("residents.show_tracking", reference=case.reference)
+
+
+def passed(case: Case, definition: Definition, current: Node | None) -> list[Node]:
+    """The steps already filled in, in their order: those that can be opened again."""
+    found = []
+    for node in definition.steps:
+        if current is not None and node.id == current.id:
+            break
+        if node.id in case.document:
+            found.append(node)
+    return found
+
+
+def stops(case: Case, definition: Definition, current: Node | None, shown: Node | None) -> list[Stop]:
+    """The indicator, «La démarche» left out; steps that the answers skipped aren't in it."""
+    behind = {node.id for node in passed(case, definition, current)}
+    found: list[Stop] = []
+    reached = False
+    for node in definition.steps:
+        is_open = current is not None and node.id == current.id
+        reached = reached or is_open
+        if not is_open and not reached and node.id not in behind:
+            continue
+        state = "open" if is_open else "passed" if node.id in behind else "coming"
+        here = shown is not None and node.id == shown.id
+        found.append(
+            Stop(node, step_title(node), state, here, address(case, node.id) if state != "coming" and not here else None)
+        )
+    return found

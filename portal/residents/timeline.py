@@ -1,0 +1,61 @@
+"""The history of a request in words for the resident: what happened, when, and which service did it, never which agent (A13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.core.clock import PARIS
+from engine.procedures.catalogue import Definition
+from engine.procedures.history import Entry
+from portal.words import NBSP, moment
+
+# {name} is what the diagram calls the element, {group} the service.
+_SENTENCES = {
+    "opened": "Vous avez commencé votre demande",
+    "filed": "Vous avez déposé votre demande",
+    "task_opened": "«\u00a0{name}\u00a0»\u00a0: confié au service «\u00a0{group}\u00a0»",
+    "task_completed": "«\u00a0{name}\u00a0»\u00a0: terminé",
+    "resident_asked": "Nous vous demandons de répondre\u00a0: «\u00a0{name}\u00a0»",
+    "resident_answered": "Vous avez répondu\u00a0: «\u00a0{name}\u00a0»",
+    "notified": "Nous vous avons écrit",
+    "documents_required": "Des pièces vous sont demandées",
+    "timer_fired": "Délai écoulé\u00a0: {name}",
+    "message_received": "Une information attendue est arrivée",
+    "cancelled": "Vous avez annulé votre demande",
+    "closed": "{name}",
+}
+_LETTERS = {
+    "accuse-reception": "Accusé de réception envoyé par courriel",
+    "code": "Code de validation envoyé par courriel",
+}
+
+
+def told(entries: Sequence[Entry], definition: Definition) -> list[dict[str, Any]]:
+    """The entries as a page tells them, the latest first."""
+    return [_event(entry, definition) for entry in reversed(entries)]
+
+
+def _event(entry: Entry, definition: Definition) -> dict[str, Any]:
+    node = definition.process.elements.get(entry.element_id or "")
+    name = (node.name if node is not None else "") or definition.title
+    group = str(entry.data.get("group", ""))
+    title = _SENTENCES[entry.kind].format(name=name, group=group)
+    if entry.kind == "notified":
+        title = _LETTERS.get(str(entry.data.get("name", "")), title)
+    if entry.kind == "closed":
+        title = f"Demande terminée{NBSP}: {name}"
+    return {
+        "title": title,
+        "at": moment(entry.at),
+        "iso": entry.at.astimezone(PARIS).isoformat(timespec="seconds"),
+        "by": _by(entry, definition, group),
+    }
+
+
+def _by(entry: Entry, definition: Definition, group: str) -> str:
+    if entry.actor_kind in ("resident", "bearer"):
+        return "Vous" if entry.kind in ("opened", "filed", "resident_answered", "cancelled") else ""
+    if entry.actor_kind == "agent":
+        return group or definition.properties.get("department", "")
+    return "Automatique"

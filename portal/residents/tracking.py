@@ -1,0 +1,147 @@
+"""«Suivi de la demande»: where a request stands, in tabs, for its account and for the bearer of its link (A11, A12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from engine.contact import notifications
+from engine.contact import documents as stored_files
+from engine.core.db import Session
+from engine.core.errors import NotCancellable, NotFound
+from engine.procedures import cases, catalogue, history, receipts, tasks
+from engine.procedures.cases import Case
+from engine.procedures.catalogue import Definition
+from portal import access
+from portal.access import current_actor, reading, transactional
+from portal.residents import blueprint, documents, filling, steps, timeline
+from portal.residents.presentation import applicant, standing, step_title
+
+TABS = {
+    "demandeur": "Le demandeur",
+    "demande": "La demande",
+    "historique": "Historique",
+    "pieces": "Pièces jointes",
+}
+"""The tabs and their addresses; «Historique» opens first."""
+FIRST = "historique"
+
+
+@blueprint.get("/demandes/<reference>/suivi")
+@access.case_holder
+@reading
+def show_tracking(session: Session, case: Case) -> str:
+    """The tracking, open on the history."""
+    return _page(session, case, FIRST)
+
+
+@blueprint.get("/demandes/<reference>/suivi/<tab>")
+@access.case_holder
+@reading
+def show_tab(session: Session, case: Case, tab: str) -> Response | str:
+    """The tracking, open on another tab."""
+    if tab == FIRST:
+        return redirect(url_for(".show_tracking", reference=case.reference), 303)
+    if tab not in TABS:
+        raise NotFound
+    return _page(session, case, tab)
+
+
+@blueprint.get("/mon-espace/demandes/<reference>")
+@access.case_holder
+@reading
+def show_own_case(session: Session, case: Case) -> Response:
+    """The same request seen from one's space: its draft, or its tracking."""
+    return redirect(steps.current_address(session, case), 303)
+
+
+def _page(session: Session, case: Case, tab: str) -> str:
+    definition = catalogue.definition(session, case.version_id)
+    open_tasks = tasks.of_case(session, case.id)
+    waiting = [task for task in open_tasks if task.group == tasks.RESIDENT and not case.draft]
+    files = stored_files.of_case(session, case.id)
+    status, colour = standing(case, definition, waiting=bool(waiting))
+    content: dict[str, Any] = {}
+    if tab == "historique":
+        content["events"] = timeline.told(history.of_case(session, case.id, public=True), definition)
+        content["letters"] = list(reversed(notifications.of_case(session, case.id)))
+    elif tab == "demandeur":
+        content["applicant"] = applicant(case)
+    elif tab == "demande":
+        content["parts"] = _answers(session, case, definition)
+        content["files"] = documents.described(session, case)
+    return render_template(
+        "residents/tracking.html",
+        case=case,
+        definition=definition,
+        tab=tab,
+        tab_title=TABS[tab],
+        tabs=[
+            {
+                "label": label,
+                "href": url_for(".show_tracking", reference=case.reference)
+                if name == FIRST
+                else url_for(".show_tab", reference=case.reference, tab=name),
+                "current": name == tab,
+                "count": len(files) if name == "pieces" else None,
+            }
+            for name, label in TABS.items()
+        ],
+        status=status,
+        colour=colour,
+        waiting=waiting,
+        resume=steps.current_address(session, case) if case.draft else None,
+        cancellable=case.running and cases.cancellable(case, definition, open_tasks),
+        receipt=receipts.receipt(case, definition) if case.filed_at is not None else None,
+        stored=[(one, documents.size(one.size)) for one in files],
+        bearer=case.account_id is None,
+        **content,
+    )
+
+
+def _answers(session: Session, case: Case, definition: Definition) -> list[tuple[str, Any]]:
+    """What the resident answered, step by step, then what was answered to the service afterwards."""
+    asked = list(definition.steps)
+    asked += [
+        node
+        for node in definition.process.elements.values()
+        if node.is_human and node.lane == tasks.RESIDENT and not node.step
+    ]
+    return [
+        (step_title(node) if node.step else node.name, filling.answered(session, case, definition, node.id))
+        for node in asked
+        if node.id in case.document
+    ]
+
+
+# --- cancelling ------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/demandes/<reference>/annuler")
+@access.case_holder
+@reading
+def ask_to_cancel(session: Session, case: Case) -> Response | str:
+    """Say what cancelling does, and ask to confirm."""
+    definition = catalogue.definition(session, case.version_id)
+    if not case.running or not cases.cancellable(case, definition, tasks.of_case(session, case.id)):
+        flash(NotCancellable.default, "info")
+        return redirect(url_for(".show_tracking", reference=case.reference), 303)
+    return render_template("residents/cancel.html", case=case, definition=definition)
+
+
+@blueprint.post("/demandes/<reference>/annuler")
+@access.case_holder
+@transactional
+def cancel(session: Session, case: Case) -> Response:
+    """Cancel the request, or throw the draft away."""
+    if case.status == "cancelled":  # the second click
+        return redirect(url_for("public.show_catalogue"), 303)
+    was_draft = case.draft
+    cases.cancel(session, case, current_actor())
+    if was_draft:
+        flash("Votre brouillon est supprimé.", "success")
+        return redirect(url_for("public.show_procedure", slug=case.procedure), 303)
+    flash("Votre demande est annulée.", "success")
+    return redirect(url_for(".show_tracking", reference=case.reference), 303)

@@ -1,0 +1,137 @@
+"""«À faire»: what a filed request asks of its resident, such as a missing document or a code (A16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from engine.contact.documents import Received
+from engine.core.db import Session
+from engine.core.errors import BadRequest, InvalidAnswers, StaleStep
+from engine.procedures import cases, catalogue, tasks
+from engine.procedures.cases import Case
+from engine.procedures.forms import Form
+from engine.procedures.tasks import HumanTask
+from portal import access, intake, rendering, typed
+from portal.access import current_actor, reading, transactional
+from portal.residents import blueprint, documents, filling
+from portal.residents.presentation import paragraphs
+
+DONE = "Cette étape a déjà été traitée. Voici où en est votre demande."
+SENT = "Votre réponse est enregistrée."
+AGAIN = "Votre réponse est enregistrée. Cette étape est de nouveau à remplir\u00a0: lisez ce qui est demandé."
+
+
+@blueprint.get("/demandes/<reference>/a-faire/<uuid:task_id>")
+@access.case_holder
+@access.in_phases
+def show_task(reference: str, task_id: UUID) -> Response:
+    """What is asked, and the form to answer it."""
+    return _draw(reference=reference, task_id=task_id, posted=typed.given_back())
+
+
+@blueprint.post("/demandes/<reference>/a-faire/<uuid:task_id>")
+@access.case_holder
+@access.in_phases
+@intake.takes_files
+@typed.kept_on_expiry
+def complete_task(reference: str, task_id: UUID) -> Response:
+    """Send the answer; with errors, the page again with what was typed."""
+    action = rendering.action(request.form)
+    try:
+        refused = _take_files(reference=reference, task_id=task_id)
+        if action.name == "remove-file":
+            _take_away(reference=reference, task_id=task_id, file_id=action.file)
+        if action.stays or refused:
+            return _draw(reference=reference, task_id=task_id, posted=request.form, errors=refused)
+        return _complete(reference=reference, task_id=task_id)
+    except InvalidAnswers as error:
+        return _draw(reference=reference, task_id=task_id, posted=request.form, errors=error.errors)
+    except StaleStep:
+        flash(DONE, "info")
+        return redirect(url_for(".show_tracking", reference=reference), 303)
+
+
+@transactional
+def _complete(session: Session, case: Case, task_id: UUID) -> Response:
+    task, form = _task(session, case, task_id)
+    answers = filling.typed(form, request.form) if form else {}
+    cases.complete_task(session, case, task_id, answers, current_actor())
+    following = next((one for one in tasks.of_case(session, case.id) if one.group == tasks.RESIDENT), None)
+    if following is None:
+        flash(SENT, "success")
+        return redirect(url_for(".show_tracking", reference=case.reference), 303)
+    if following.element_id == task.element_id:
+        flash(AGAIN, "info")
+    return redirect(url_for(".show_task", reference=case.reference, task_id=following.id), 303)
+
+
+def _task(session: Session, case: Case, task_id: UUID) -> tuple[HumanTask, Form | None]:
+    """An open task of the resident, with its form; `StaleStep` when it isn't open any more."""
+    open_tasks = tasks.of_case(session, case.id) if case.filed_at is not None else []
+    task = next((one for one in open_tasks if one.id == task_id and one.group == tasks.RESIDENT), None)
+    if task is None:
+        raise StaleStep
+    return task, catalogue.definition(session, case.version_id).form_of(task.element_id)
+
+
+def _take_files(*, reference: str, task_id: UUID) -> dict[str, str]:
+    """Keep the files that were sent, in a transaction of their own; why some are refused, by field."""
+    if not documents.sent():
+        return {}
+    found, refused = _checked_files(reference=reference, task_id=task_id)
+    return {**_added_files(reference=reference, task_id=task_id, found=found), **refused}
+
+
+@reading
+def _checked_files(session: Session, case: Case, task_id: UUID) -> tuple[dict[str, list[Received]], dict[str, str]]:
+    _, form = _task(session, case, task_id)
+    if form is None:
+        raise BadRequest
+    return documents.check(form)
+
+
+@transactional
+def _added_files(session: Session, case: Case, task_id: UUID, found: Mapping[str, list[Received]]) -> dict[str, str]:
+    # By task and not by element: a question asked again has room again.
+    return documents.add(session, case, str(task_id), found)
+
+
+@transactional
+def _take_away(session: Session, case: Case, task_id: UUID, file_id: str) -> None:
+    _task(session, case, task_id)
+    documents.take_away(session, case, file_id, place=str(task_id))
+
+
+@reading
+def _draw(
+    session: Session,
+    case: Case,
+    task_id: UUID,
+    posted: MultiDict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    try:
+        task, form = _task(session, case, task_id)
+    except StaleStep:
+        flash(DONE, "info")
+        return redirect(url_for(".show_tracking", reference=case.reference), 303)
+    definition = catalogue.definition(session, case.version_id)
+    answers = {}
+    if form is not None and posted is not None:
+        answers = filling.typed(form, posted)
+    elif form is not None:
+        answers = filling.started(session, case, form, target=str(task_id))
+    page = render_template(
+        "residents/task.html",
+        case=case,
+        definition=definition,
+        task=task,
+        instructions=paragraphs(definition.node(task.element_id).documentation or ""),
+        sheet=filling.sheet(session, case, form, answers, errors),
+    )
+    return make_response(page, 422 if errors else 200)

@@ -1,0 +1,198 @@
+"""The wizard: one address a step, the open one or one already passed, so that going back, two tabs and a second click are harmless.
+
+What is posted on the open step goes forward; on a passed one it corrects it, and the later answers are kept as long as they
+still hold. A page of another time leads to the step of now, with a notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from engine.contact.documents import Received
+from engine.core.db import Session
+from engine.core.errors import BadRequest, CaseClosed, InvalidAnswers, NotFound, StaleStep
+from engine.procedures import cases, catalogue, receipts, tasks
+from engine.procedures.cases import Case
+from engine.procedures.forms import Form
+from portal import access, intake, rendering, typed
+from portal.access import current_actor, reading, transactional
+from portal.residents import blueprint, documents, filling, steps
+from portal.residents.presentation import paragraphs, presented, step_title
+
+STALE = "Cette étape n’est plus celle où en est votre demande. Voici l’étape en cours\u00a0; rien n’a été perdu."
+FILED = "Cette demande est déjà déposée\u00a0: elle ne se modifie plus ici. En voici le suivi."
+
+
+@blueprint.get("/demandes/<reference>")
+@access.case_holder
+@reading
+def show_case(session: Session, case: Case) -> Response:
+    """Where the request goes on: its open step, or its tracking."""
+    return redirect(steps.current_address(session, case), 303)
+
+
+@blueprint.get("/demandes/<reference>/etapes/<element_id>")
+@access.case_holder
+@access.in_phases
+def show_step(reference: str, element_id: str) -> Response:
+    """The open step, or one already passed, with what was answered; any other address leads to the open one."""
+    return _draw(reference=reference, element_id=element_id, posted=typed.given_back())
+
+
+@blueprint.post("/demandes/<reference>/etapes/<element_id>")
+@access.case_holder
+@access.in_phases
+@intake.takes_files
+@typed.kept_on_expiry
+def submit_step(reference: str, element_id: str) -> Response:
+    """Take the answers and lead to the next step; with errors, the page again with what was typed."""
+    action = rendering.action(request.form)
+    try:
+        refused = _take_files(reference=reference, element_id=element_id)
+        if action.name == "remove-file":
+            _take_away(reference=reference, element_id=element_id, file_id=action.file)
+        if action.stays or refused:
+            return _draw(reference=reference, element_id=element_id, posted=request.form, errors=refused)
+        return _submit(reference=reference, element_id=element_id)
+    except InvalidAnswers as error:
+        return _draw(reference=reference, element_id=element_id, posted=request.form, errors=error.errors)
+    except CaseClosed:
+        # The second click on the button that files.
+        return redirect(url_for(".show_confirmation", reference=reference), 303)
+    except StaleStep:
+        flash(STALE, "info")
+        return redirect(url_for(".show_case", reference=reference), 303)
+
+
+@transactional
+def _submit(session: Session, case: Case, element_id: str) -> Response:
+    form = _form(session, case, element_id)
+    answers = filling.typed(form, request.form) if form else {}
+    progress = cases.submit_step(session, case, element_id, answers, current_actor())
+    if form is not None and filling.has_files(form):
+        documents.tidy(session, case, element_id)
+    if progress.filed:
+        return redirect(url_for(".show_confirmation", reference=case.reference), 303)
+    if progress.next_step is None:
+        return redirect(url_for(".show_case", reference=case.reference), 303)
+    return redirect(steps.address(case, progress.next_step), 303)
+
+
+def _form(session: Session, case: Case, element_id: str) -> Form | None:
+    definition = catalogue.definition(session, case.version_id)
+    node = definition.process.elements.get(element_id)
+    if node is None or node.step is None:
+        raise NotFound
+    return definition.form_of(element_id)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------------
+
+
+def _take_files(*, reference: str, element_id: str) -> dict[str, str]:
+    """Keep the files that were sent, in a transaction of their own; why some are refused, by field."""
+    if not documents.sent():
+        return {}
+    found, refused = _checked_files(reference=reference, element_id=element_id)
+    return {**_added_files(reference=reference, element_id=element_id, found=found), **refused}
+
+
+@reading
+def _checked_files(session: Session, case: Case, element_id: str) -> tuple[dict[str, list[Received]], dict[str, str]]:
+    form = _form(session, case, element_id)
+    if not case.draft:
+        raise CaseClosed
+    if form is None:
+        raise BadRequest
+    return documents.check(form)
+
+
+@transactional
+def _added_files(session: Session, case: Case, element_id: str, found: Mapping[str, list[Received]]) -> dict[str, str]:
+    return documents.add(session, case, element_id, found)
+
+
+@transactional
+def _take_away(session: Session, case: Case, element_id: str, file_id: str) -> None:
+    if case.draft:
+        documents.take_away(session, case, file_id, place=element_id)
+
+
+# --- the page --------------------------------------------------------------------------------------------------------------
+
+
+@reading
+def _draw(
+    session: Session,
+    case: Case,
+    element_id: str,
+    posted: MultiDict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    if not case.draft:
+        if case.filed_at is not None:
+            flash(FILED, "info")
+        return redirect(url_for(".show_tracking", reference=case.reference), 303)
+    definition = catalogue.definition(session, case.version_id)
+    current = steps.open_step(session, case, definition)
+    node = next((one for one in definition.steps if one.id == element_id), None)
+    if node is None:
+        raise NotFound
+    behind = steps.passed(case, definition, current)
+    if node != current and node not in behind:
+        flash(STALE, "info")
+        return redirect(steps.current_address(session, case), 303)
+    form = definition.form_of(element_id)
+    answers: Mapping[str, Any] = {}
+    if form is not None and posted is not None:
+        answers = filling.typed(form, posted)
+    elif form is not None:
+        answers = filling.started(session, case, form, target=node.id, stored=case.document.get(node.id))
+    indicator = steps.stops(case, definition, current, node)
+    is_summary = node.step == "summary"
+    page = render_template(
+        "residents/summary.html" if is_summary else "residents/step.html",
+        case=case,
+        definition=definition,
+        title=step_title(node),
+        stops=indicator,
+        number=next((place for place, stop in enumerate(indicator, 2) if stop.shown), 2),
+        revising=current is not None and node != current,
+        instructions=paragraphs(node.documentation or ""),
+        sheet=filling.sheet(session, case, form, answers, errors),
+        parts=[
+            (step_title(one), steps.address(case, one.id), filling.answered(session, case, definition, one.id))
+            for one in (behind if is_summary else ())
+        ],
+        files=documents.described(session, case) if is_summary else {},
+        procedure=presented(definition),
+        bearer=case.account_id is None,
+    )
+    return make_response(page, 422 if errors else 200)
+
+
+# --- filed -----------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/demandes/<reference>/confirmation")
+@access.case_holder
+@reading
+def show_confirmation(session: Session, case: Case) -> Response | str:
+    """The request is taken into account: its reference, the acknowledgement, and what comes next (A10)."""
+    if case.filed_at is None:
+        return redirect(steps.current_address(session, case), 303)
+    definition = catalogue.definition(session, case.version_id)
+    return render_template(
+        "residents/confirmation.html",
+        case=case,
+        definition=definition,
+        receipt=receipts.receipt(case, definition),
+        waiting=[task for task in tasks.of_case(session, case.id) if task.group == tasks.RESIDENT],
+        email=case.usager.get("courriel"),
+        bearer=case.account_id is None,
+    )

@@ -1,0 +1,57 @@
+"""What someone had typed when their session turned out to be over: put aside, and given back on the same page (A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import request
+from flask import session as cookie
+from werkzeug.datastructures import MultiDict
+
+from engine.core.errors import TooLarge
+from engine.people import kept, sessions
+from portal import access
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+NOTICE = "Votre session avait expiré. Ce que vous aviez saisi est conservé\u00a0: vérifiez, puis validez de nouveau."
+SIGN_IN_NOTICE = "Votre session a expiré. Ce que vous avez saisi est conservé\u00a0: connectez-vous pour le retrouver."
+_COOKIE = "typed"
+# Fields of ours, which mean nothing later.
+_OURS = ("csrf_token", "_action")
+
+
+def kept_on_expiry(view: View) -> View:
+    """The view of a form whose address also shows it: what is posted there outlives the session."""
+    view.keeps_typed = True  # type: ignore[attr-defined]
+    return view
+
+
+def put_aside() -> bool:
+    """Keep the fields of this request for who was signed in, or for this browser; False when they are too many."""
+    fields = {name: values for name, values in request.form.lists() if name not in _OURS}
+    token = access.sign_in_token()
+
+    def keep(session: Any) -> str:
+        account_id = sessions.account_of_expired(session, token) if token else None
+        return kept.keep(session, path=request.path, fields=fields, account_id=account_id)
+
+    try:
+        cookie[_COOKIE] = access.database().run(keep)
+    except TooLarge:
+        return False
+    return True
+
+
+def given_back() -> MultiDict[str, str] | None:
+    """What was put aside for this page and this person, once; None when there is nothing."""
+    token = cookie.get(_COOKIE)
+    if not isinstance(token, str):
+        return None
+    account_id = access.current_actor().account_id
+    found = access.database().run(kept.pop, token, path=request.path, account_id=account_id)
+    if found is None:
+        return None
+    del cookie[_COOKIE]
+    return MultiDict(found.fields)
