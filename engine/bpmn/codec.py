@@ -167,7 +167,7 @@ def _prune(workflow: LightWorkflow | LightSubWorkflow) -> None:
             if parent is not None and isinstance(parent.task_spec, EventSplit):
                 keep.add(parent.id)
     ordered = [task for task in _walk(workflow) if task.id in keep]
-    above = {task.id: next((a for a in task.ancestors() if a.id in keep), None) for task in ordered}
+    above = {task.id: next((a for a in task.ancestors() if a.id in keep and _may_hold(a, task)), None) for task in ordered}
     workflow.tasks = {task.id: task for task in ordered}
     for task in ordered:
         task._children = []
@@ -180,6 +180,11 @@ def _prune(workflow: LightWorkflow | LightSubWorkflow) -> None:
             parent._children.append(task.id)
     if workflow.last_task is not None and workflow.last_task.id not in workflow.tasks:
         workflow.last_task = root
+
+
+def _may_hold(above: LightTask, task: LightTask) -> bool:
+    """A split takes what hangs from it for the activity or its boundary events: what these led to hangs higher."""
+    return above is task.parent or not isinstance(above.task_spec, EventSplit)
 
 
 def past_first(workflow: LightWorkflow) -> Iterator[LightTask]:
