@@ -1,0 +1,46 @@
+"""Run by Alembic. The engine comes from the caller (`engine.core.db.migrate`): there is no alembic.ini.
+
+All migrations of an upgrade are one transaction, on both databases: a release's schema is there or isn't. Two processes that
+start together wait for each other.
+
+On SQLite, `batch_alter_table` makes the table again and loses its triggers: a migration that uses it on an append-only table runs
+`append_only_sql` again afterwards. Autogeneration doesn't see triggers either; tests compare them.
+"""
+
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Engine
+
+from engine.core.db import Json, UtcDateTime
+from engine.migrations import tables
+
+# Any number will do, as long as it stays the same.
+_LOCK = 7_204_771
+
+
+def render_type(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Write our column types into a migration as what the database sees: a migration must not change with our code."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, Json):
+        return "sa.Text()"
+    return False
+
+
+def run() -> None:
+    """Bring the database to the revision asked for."""
+    engine: Engine = context.config.attributes["engine"]
+    with engine.execution_options(parvis_writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            # A table that is in use isn't waited for at length: everything behind the wait would stop too.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+        context.configure(connection=connection, target_metadata=tables.metadata, render_item=render_type)
+        context.run_migrations()
+
+
+run()
