@@ -262,11 +262,9 @@ def _violations(
     for error in form.validator.iter_errors(safe):
         for path, keyword in _places(error):
             spot = spot_at(form, path)
-            where = _field_path(path, spot)
-            if spot is None:
-                found.append((messages.rank(keyword), where, messages.UNKNOWN))
-            else:
-                found.append((messages.rank(keyword), where, messages.said(spot, keyword, error.validator_value, at(safe, path))))
+            own = messages.own(error.schema, keyword) if keyword != "required" else None
+            said = messages.said(spot, keyword, error.validator_value, at(safe, path)) if spot else messages.UNKNOWN
+            found.append((messages.rank(keyword), _field_path(path, spot), own or said))
     for _, where, message in sorted(found, key=lambda one: one[0]):
         yield where, message
     yield from _beyond_schema(form.spots, safe, (), context)

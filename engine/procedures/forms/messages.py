@@ -33,11 +33,18 @@ def rank(keyword: str) -> int:
     return _RANKS.index(keyword) if keyword in _RANKS else len(_RANKS)
 
 
+def own(schema: Any, keyword: str) -> str | None:
+    """The analyst's sentence beside a keyword, if there is one."""
+    texts = schema.get("x-messages") if isinstance(schema, dict) else None
+    text = texts.get(keyword) if isinstance(texts, dict) else None
+    return text if isinstance(text, str) else None
+
+
 def said(spot: Spot, keyword: str, limit: Any = None, value: Any = None) -> str:
     """The sentence for a field that breaks `keyword`: the analyst's (`x-messages`) or ours."""
-    own = spot.schema.get("x-messages")
-    if isinstance(own, dict) and isinstance(own.get(keyword), str):
-        return str(own[keyword])
+    analyst = own(spot.schema, keyword)
+    if analyst is not None:
+        return analyst
     label = f"«{NBSP}{spot.label}{NBSP}»"
     if keyword == "required" or (keyword == "const" and spot.kind == "consent"):
         return _missing(spot, label)

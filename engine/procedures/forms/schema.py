@@ -96,6 +96,8 @@ class _Expansion:
             raise DefinitionError([f"{base} : le formulaire est trop grand une fois ses références suivies."])
         if not isinstance(schema, dict):
             return schema
+        if "$dynamicRef" in schema:
+            raise DefinitionError([f"{base} : « $dynamicRef » n’est pas pris en charge."])
         found: dict[str, Any] = {}
         for keyword, value in schema.items():
             if keyword in _IGNORED or keyword == "$ref":
