@@ -58,7 +58,7 @@ def database(options: argparse.Namespace) -> Iterator[Database]:
 @contextmanager
 def held(data: Path) -> Iterator[None]:
     """Keep the folder to this process, or `CommandFailed` when another one serves it."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True)
     with (data / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -30,6 +30,9 @@ def run(options: argparse.Namespace) -> int:
     from commands import assets, server
 
     port = server.free_port(HOST, options.port)
+    assets.build()
+    # From here on, what is written holds what residents confide: no other account of the machine may read it.
+    os.umask(0o077)
     os.environ.setdefault("PARVIS_PUBLIC_URL", f"http://{HOST}:{port}")
     if options.no_demo:
         os.environ["PARVIS_DEMO"] = "no"
@@ -38,7 +41,6 @@ def run(options: argparse.Namespace) -> int:
     settings = installation.settings(options)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with installation.held(settings.data):
-        assets.build()
         _say("Preparing the database")
         from engine.core import db, jobs
 
