@@ -110,7 +110,7 @@ def _answers(session: Session, case: Case, definition: Definition) -> list[tuple
         if node.is_human and node.lane == tasks.RESIDENT and not node.step
     ]
     return [
-        (step_title(node) if node.step else node.name, filling.answered(session, case, definition, node.id))
+        (node.name or step_title(node), filling.answered(session, case, definition, node.id))
         for node in asked
         if node.id in case.document
     ]

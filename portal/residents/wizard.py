@@ -159,14 +159,14 @@ def _draw(
         "residents/summary.html" if is_summary else "residents/step.html",
         case=case,
         definition=definition,
-        title=step_title(node),
+        title=node.name or step_title(node),
         stops=indicator,
         number=next((place for place, stop in enumerate(indicator, 2) if stop.shown), 2),
         revising=current is not None and node != current,
         instructions=paragraphs(node.documentation or ""),
         sheet=filling.sheet(session, case, form, answers, errors),
         parts=[
-            (step_title(one), steps.address(case, one.id), filling.answered(session, case, definition, one.id))
+            (one.name or step_title(one), steps.address(case, one.id), filling.answered(session, case, definition, one.id))
             for one in (behind if is_summary else ())
         ],
         files=documents.described(session, case) if is_summary else {},
