@@ -370,7 +370,13 @@ def complete_task(session: Session, case: Case, task_id: UUID, answers: Mapping[
     Raises `StaleStep` when it isn't open any more, `AlreadyClaimed` when a colleague holds it, `Forbidden` when it is
     another group's, `InvalidAnswers` when the answers are wrong; nothing is changed then.
     """
-    task = session.scalar(select(HumanTask).where(HumanTask.id == task_id, HumanTask.case_id == case.id))
+    # Locked and read anew: a colleague who claims it at this very moment either was first, or finds it gone.
+    task = session.scalar(
+        select(HumanTask)
+        .where(HumanTask.id == task_id, HumanTask.case_id == case.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     if task is None or not case.running:
         raise StaleStep("Cette tâche a déjà été traitée.", task_id=str(task_id))
     if task.group == RESIDENT:
@@ -379,7 +385,7 @@ def complete_task(session: Session, case: Case, task_id: UUID, answers: Mapping[
     elif task.group not in actor.groups:
         raise Forbidden("Cette tâche est celle d’un autre service.")
     elif task.claimed_by is not None and task.claimed_by != actor.account_id:
-        raise AlreadyClaimed(f"{task.claimed_name} a déjà pris cette tâche.", task_id=str(task_id))
+        raise AlreadyClaimed(f"{task.claimed_name} a déjà pris cette tâche en charge.", task_id=str(task_id))
     definition = catalogue.definition(session, case.version_id)
     taken = _validated(session, case, definition, task.element_id, answers)
     run = _Run(session, case, definition, actor, Attempt(case.id, "complete_task", str(task_id), taken, actor))
