@@ -57,6 +57,7 @@ def _environment() -> Environment:
         together=together,
         lock_note=lock_note,
         date_error_boxes=date_error_boxes,
+        optional=optional,
         nbsp=NBSP,
     )
     return environment
@@ -76,6 +77,11 @@ def label(field: Field) -> Markup:
             rule(field.required_if), hidden, NBSP
         )
     return text + Markup('<span class="ville-star">{}*</span>').format(NBSP) if field.required else text
+
+
+def optional(field: Field) -> bool:
+    """Whether a group may be left empty although it has fields with an asterisk."""
+    return not field.required and field.required_if is None and any(one.required for one in field.fields)
 
 
 def rule(value: Any) -> str:

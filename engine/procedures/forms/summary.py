@@ -58,7 +58,7 @@ def _lines(
         seen.add(spot.key)
         value = given.get(spot.key)
         label = str(spot.schema.get("x-summary", spot.label))
-        if spot.kind in ("group", "address") and value:
+        if spot.kind in ("group", "address") and value is not None:
             yield Section(label, tuple(_lines(spot.spots, value, path, state, context)), dotted(path))
         elif spot.kind == "blocks" and value:
             title = str(spot.schema.get("x-itemTitle", label))

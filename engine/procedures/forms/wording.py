@@ -14,7 +14,10 @@ _MONTHS = (
 
 
 def long_date(iso: str) -> str:
-    """`1er mai 2026` for an ISO day; the text itself when it isn't one."""
+    """`1er mai 2026` for an ISO day; `mai 1950` or `1950` where civil records know no more; else the text itself."""
+    partial = re.fullmatch(r"(\d{4})-(\d{2})-00", iso)
+    if partial and int(partial[2]) <= 12:
+        return partial[1] if partial[2] == "00" else f"{_MONTHS[int(partial[2]) - 1]}{NBSP}{partial[1]}"
     try:
         day = date.fromisoformat(iso)
     except ValueError:
