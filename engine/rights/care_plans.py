@@ -90,7 +90,7 @@ def add(
 ) -> CarePlan:
     """A plan decided elsewhere or by a case, or `Invalid` when the hours or the dates can't be."""
     hours = Decimal(str(hours_per_month))
-    if not 0 < hours <= HOURS_MAX:
+    if not hours.is_finite() or not 0 < hours <= HOURS_MAX:
         raise Invalid("Le nombre d’heures accordées par mois n’est pas possible.", hours=str(hours))
     if ends_on < starts_on:
         raise Invalid("La fin du plan d’aide précède son début.", starts_on=str(starts_on), ends_on=str(ends_on))
