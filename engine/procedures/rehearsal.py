@@ -7,6 +7,7 @@ written but that database. What is walked is the platform's own code, from openi
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from sqlalchemy import select
 from engine.bpmn.model import Document
 from engine.contact import documents
 from engine.core import clock, jobs
+from engine.core.config import Settings
 from engine.core.db import Base, Database, Session
 from engine.core.errors import ExpressionError, InvalidAnswers, NotFound, ParvisError, ProcessStuck, StaleStep
 from engine.core.mail import Mail
@@ -69,6 +71,12 @@ class Report:
         """The share of elements and flows passed through, from 0 to 1."""
         missed = len(self.missed_elements) + len(self.missed_flows)
         return 1 - missed / max(len(self.elements) + len(self.flows), 1)
+
+
+def settings() -> Settings:
+    """Settings for a process that only rehearses: no real folder, no real key, no mail that leaves."""
+    folder = Path(tempfile.gettempdir()) / "parvis-rehearsal"
+    return Settings(data=folder, database_url="sqlite:///", secret_key=secrets.token_urlsafe(32))
 
 
 def rehearse(sources: SourceSet, walks: Sequence[Scenario]) -> Report:
@@ -250,7 +258,9 @@ class _Walk:
         if value not in ("$code", "$wrong_code"):
             return value
         sent = session.scalars(
-            select(Mail.text).where(Mail.case_id == self.case_id, Mail.name == "code-validation").order_by(Mail.written_at)
+            select(Mail.text)
+            .where(Mail.case_id == self.case_id, Mail.name == "code-validation")
+            .order_by(Mail.written_at)
         ).all()
         codes = _CODE.findall(sent[-1]) if sent else []
         if not codes:
@@ -292,9 +302,7 @@ class _Walk:
         expect = self.scenario.expect
         with self.database.reading() as session:
             case = self.case(session)
-            notified = [
-                entry.data["name"] for entry in history.of_case(session, case.id) if entry.kind == "notified"
-            ]
+            notified = [entry.data["name"] for entry in history.of_case(session, case.id) if entry.kind == "notified"]
             waiting = sorted(task.element_id for task in tasks.of_case(session, case.id)) if case.running else []
         faults = []
         if "end" in expect and case.end_element != expect["end"]:
@@ -303,7 +311,9 @@ class _Walk:
         if "status" in expect and case.status != expect["status"]:
             faults.append(f"l’état devait être « {expect['status']} », il est « {case.status} ».")
         if "open" in expect and waiting != sorted(expect["open"]):
-            faults.append(f"les tâches ouvertes devaient être {_listed(sorted(expect['open']))}, ce sont {_listed(waiting)}.")
+            faults.append(
+                f"les tâches ouvertes devaient être {_listed(sorted(expect['open']))}, ce sont {_listed(waiting)}."
+            )
         if "notified" in expect and [name for name in notified if name != "code"] != expect["notified"]:
             faults.append(f"les messages devaient être {_listed(expect['notified'])}, ce sont {_listed(notified)}.")
         for path, wanted in (expect.get("data") or {}).items():
@@ -320,7 +330,9 @@ class _Walk:
     def said(self, error: ParvisError) -> str:
         """An error as the analyst needs it: which field, which element, what is open instead."""
         if isinstance(error, InvalidAnswers):
-            return "réponses refusées : " + " ; ".join(f"{path or 'formulaire'} : {why}" for path, why in error.errors.items())
+            return "réponses refusées : " + " ; ".join(
+                f"{path or 'formulaire'} : {why}" for path, why in error.errors.items()
+            )
         if isinstance(error, ProcessStuck):
             return f"le processus est arrêté à « {error.element_id} » : {error.reason}"
         if isinstance(error, StaleStep) and self.case_id:

@@ -6,6 +6,7 @@ from engine.bpmn.layout.graph import BPMN, Graph, LayoutError, read
 from engine.bpmn.layout.naming import Box, name_places
 from engine.bpmn.layout.placing import place
 from engine.bpmn.layout.routing import route
+from engine.bpmn.model import Source, parse_xml
 
 BPMNDI = "http://www.omg.org/spec/BPMN/20100524/DI"
 DC = "http://www.omg.org/spec/DD/20100524/DC"
@@ -18,7 +19,7 @@ HEADER = 30  # the strip that carries the name of a pool or of a lane
 def lay_out(content: bytes) -> bytes:
     """The same BPMN file with a diagram recomputed from its flow graph; any earlier diagram is replaced.
 
-    Raises `LayoutError` when it isn't one process that can be drawn.
+    Raises `DefinitionError` when it can't be read, `LayoutError` when it isn't one process that can be drawn.
     """
     root = _read(content)
     processes = root.findall(_bpmn("process"))
@@ -72,7 +73,9 @@ def _draw(plane: etree._Element, graph: Graph) -> None:
 
 
 def _shape(plane: etree._Element, element_id: str, box: Box, name: Box | None = None, **flags: str) -> None:
-    shape = etree.SubElement(plane, f"{{{BPMNDI}}}BPMNShape", id=f"{element_id}_di", bpmnElement=element_id, **flags)
+    shape = etree.SubElement(plane, f"{{{BPMNDI}}}BPMNShape", {"id": f"{element_id}_di", "bpmnElement": element_id})
+    for flag, value in flags.items():
+        shape.set(flag, value)
     _bounds(shape, box)
     _label(shape, name)
 
@@ -84,7 +87,7 @@ def _label(element: etree._Element, box: Box | None) -> None:
 
 def _bounds(element: etree._Element, box: Box) -> None:
     sizes = dict(zip(("x", "y", "width", "height"), map(str, box), strict=True))
-    etree.SubElement(element, f"{{{DC}}}Bounds", **sizes)
+    etree.SubElement(element, f"{{{DC}}}Bounds", sizes)
 
 
 def _plane(root: etree._Element, element_id: str) -> etree._Element:
@@ -94,13 +97,9 @@ def _plane(root: etree._Element, element_id: str) -> etree._Element:
 
 
 def _read(content: bytes) -> etree._Element:
+    parse_xml(Source("diagramme", content))  # refuses what may not be read; ours keeps the comments
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=True)
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise LayoutError(f"Le fichier n’est pas du XML correct\u00a0: {error.msg}") from error
-    if root.getroottree().docinfo.doctype:
-        raise LayoutError("Le fichier déclare un DOCTYPE\u00a0: c’est refusé.")
+    root = etree.fromstring(content, parser)
     if root.tag != _bpmn("definitions"):
         raise LayoutError("Le fichier n’est pas du BPMN 2.0.")
     return root

@@ -1,6 +1,7 @@
 """Where the names of events, gateways and flows are written: beside them, over nothing else."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import ceil
 from textwrap import wrap
 
@@ -23,9 +24,7 @@ def size(text: str) -> tuple[int, int]:
 def name_places(graph: Graph) -> dict[str, Box]:
     """The box of every name written outside its shape, by element id."""
     shapes = [(node.left, node.top, node.width, node.height) for node in graph.nodes.values()]
-    segments = [
-        segment for edge in graph.edges for segment in zip(edge.waypoints, edge.waypoints[1:], strict=False)
-    ]
+    segments = [segment for edge in graph.edges for segment in pairwise(edge.waypoints)]
     limits = [(lane.top, lane.top + lane.height) for lane in graph.lanes]
     places: dict[str, Box] = {}
 
@@ -58,13 +57,13 @@ def expected_place(node: Node, graph: Graph) -> Box:
 
 def _own_part(edge: Edge, siblings: list[Edge]) -> list[Segment]:
     """The segments of the flow without the beginning that it shares with others out of the same gateway."""
-    segments = list(zip(edge.waypoints, edge.waypoints[1:], strict=False))
+    segments = list(pairwise(edge.waypoints))
     for sibling in siblings:
         if sibling.waypoints[:1] != edge.waypoints[:1]:
             continue
         while len(segments) > 1 and segments[0][1] in sibling.waypoints:
             segments.pop(0)
-        for start, end in zip(sibling.waypoints, sibling.waypoints[1:], strict=False):
+        for start, end in pairwise(sibling.waypoints):
             (x1, y1), (x2, y2) = segments[0]
             if start == (x1, y1) and x1 == x2 == end[0] and (end[1] - y1) * (y2 - y1) > 0:
                 # Both leave the same way: this one's own part begins where the shorter of the two turns.
@@ -104,11 +103,11 @@ def _beside_flow(edge: Edge, segments: list[Segment]) -> Iterator[Box]:
     width, height = size(edge.name)
     for (x1, y1), (x2, y2) in segments:
         if y1 == y2:
-            for left in ([x1 + 4, (x1 + x2 - width) // 2] if x2 > x1 else [x1 - width - 4, (x1 + x2 - width) // 2]):
+            for left in [x1 + 4, (x1 + x2 - width) // 2] if x2 > x1 else [x1 - width - 4, (x1 + x2 - width) // 2]:
                 yield left, y1 - height - 2, width, height
                 yield left, y1 + 3, width, height
         else:
-            for top in ([y1 + 4, (y1 + y2 - height) // 2] if y2 > y1 else [y1 - height - 4, (y1 + y2 - height) // 2]):
+            for top in [y1 + 4, (y1 + y2 - height) // 2] if y2 > y1 else [y1 - height - 4, (y1 + y2 - height) // 2]:
                 yield x1 + 4, top, width, height
                 yield x1 - width - 3, top, width, height
 

@@ -36,7 +36,8 @@ def _forward_edges(graph: Graph) -> list[tuple[str, str]]:
     reached = {target for targets in following.values() for target in targets}
     places = [node.id for node in graph.nodes.values() if not node.host and node.kind not in ARTIFACTS]
     forward: list[tuple[str, str]] = []
-    open_, done = set(), set()
+    open_: set[str] = set()
+    done: set[str] = set()
     # Starts first; then whatever only a loop leads to.
     for root in [*(p for p in places if p not in reached), *places]:
         if root in done:
@@ -45,8 +46,7 @@ def _forward_edges(graph: Graph) -> list[tuple[str, str]]:
         open_.add(root)
         while walk:
             current, targets = walk[-1]
-            target = next(targets, None)
-            if target is None:
+            if not (target := next(targets, "")):
                 walk.pop()
                 open_.discard(current)
                 done.add(current)
@@ -105,7 +105,9 @@ def _set_rows(graph: Graph, forward: list[tuple[str, str]]) -> None:
         taken[node.lane].add((row, node.column))
     for artifact, other in _artifacts(graph):
         artifact.row = _free_row(
-            taken[artifact.lane], graph.place_of(other.id).row + 1, range(artifact.column, artifact.column + 1),
+            taken[artifact.lane],
+            graph.place_of(other.id).row + 1,
+            range(artifact.column, artifact.column + 1),
             artifact.column,
         )
         taken[artifact.lane].add((artifact.row, artifact.column))
@@ -134,7 +136,7 @@ def _set_positions(graph: Graph, left: int, top: int) -> None:
         gaps[column] = max(gaps[column], size(edge.name)[0] + 20)
     # Before a task with several boundary events, room for the names on their left.
     for node in graph.nodes.values():
-        if node.host and [other.id for other in graph.nodes.values() if other.host == node.host][0] != node.id:
+        if node.host and next(other.id for other in graph.nodes.values() if other.host == node.host) != node.id:
             column = graph.nodes[node.host].column - 1
             gaps[column] = max(gaps[column], size(node.name)[0] + 30)
     columns, x = {}, left + INSIDE_PADDING

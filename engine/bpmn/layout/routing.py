@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import pairwise
 
 from engine.bpmn.layout.graph import Edge, Graph, Node
 from engine.bpmn.layout.naming import Box, expected_place
@@ -75,7 +76,7 @@ class _Roads:
     def build(self, source: Node, target: Node) -> list[Point]:
         """The cheapest way from one shape to the other; it is remembered, so that the next ones avoid it."""
         path = self._search(source, target)
-        for (before, here) in zip(path, path[1:], strict=False):
+        for before, here in pairwise(path):
             axis = (abs(here[0] - before[0]), abs(here[1] - before[1]))
             self.along[before].add(axis)
             self.along[here].add(axis)
@@ -146,8 +147,10 @@ class _Roads:
             price += SHARED
         if across in self.along[following]:
             price += CROSSING
-        for side in ((following[0] + across[0], following[1] + across[1]),
-                     (following[0] - across[0], following[1] - across[1])):
+        for side in (
+            (following[0] + across[0], following[1] + across[1]),
+            (following[0] - across[0], following[1] - across[1]),
+        ):
             if axis in self.along[side]:
                 price += BESIDE
         if following in self.names:
