@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from flask import Flask
 
 from engine.core.clock import PARIS
@@ -29,7 +29,7 @@ def short_day(at: datetime | date) -> str:
 def moment(at: datetime) -> str:
     """«3 avril 2027 à 14 h 05»."""
     local = at.astimezone(PARIS)
-    return f"{day(local)} à {format_datetime(local, 'H', locale='fr')}{NBSP}h{NBSP}{local:%M}"
+    return f"{day(local)} à {local:%H}{NBSP}h{NBSP}{local:%M}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -86,7 +86,7 @@ def check(form: Form) -> tuple[dict[str, list[Received]], dict[str, str]]:
     for path, files in rendering.uploads(form, request.files).items():
         for file in files:
             try:
-                received = documents.receive(settings, filename=file.filename or "", stream=file.stream)  # type: ignore[arg-type]
+                received = documents.receive(settings, filename=file.filename or "", stream=file.stream)
             except RefusedFile as error:
                 refused.setdefault(path, error.message)
             else:
