@@ -1,0 +1,103 @@
+"""A request as agents read it: who asks, what was answered, the documents, the history (E3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask import render_template, url_for
+from werkzeug.wrappers import Response
+
+from engine.bpmn.model import Node
+from engine.contact import documents as stored_files
+from engine.core.db import Session
+from engine.procedures import cases, catalogue, tasks
+from engine.procedures.cases import Case
+from engine.procedures.catalogue import Definition
+from portal import access
+from portal.access import current_actor, reading
+from portal.agents import blueprint, timeline
+from portal.agents.due import due
+from portal.agents.timeline import Event
+from portal.residents import documents, filling
+from portal.residents.presentation import applicant, standing, step_title
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What is read of a request, beside a task's form or alone."""
+
+    applicant: list[tuple[str, list[tuple[str, str]]]]
+    asked: list[tuple[str, list[Any]]]
+    worked: list[tuple[str, list[Any]]]
+    files: Mapping[str, Mapping[str, Any]]
+    events: list[Event]
+
+
+def folder(session: Session, case: Case, definition: Definition) -> Folder:
+    """Everything that agents read of a request."""
+    return Folder(
+        applicant=[(title, lines) for title, lines in applicant(case) if lines],
+        asked=_answers(session, case, definition, [node for node in definition.steps if node.step != "information"]),
+        worked=_answers(session, case, definition, _later(definition)),
+        files=files(session, case),
+        events=timeline.told(session, case, definition),
+    )
+
+
+def files(session: Session, case: Case) -> dict[str, dict[str, Any]]:
+    """The files of a request by id, at the addresses where agents read them."""
+    return {
+        str(stored.id): {
+            "name": stored.name,
+            "size": documents.size(stored.size),
+            "href": url_for("agents.download", reference=case.reference, file_id=stored.id),
+        }
+        for stored in stored_files.of_case(session, case.id)
+    }
+
+
+def _later(definition: Definition) -> list[Node]:
+    """The human tasks that come after filing, in the order of the diagram."""
+    return [node for node in definition.process.elements.values() if node.is_human and not node.step]
+
+
+def _answers(session: Session, case: Case, definition: Definition, nodes: list[Node]) -> list[tuple[str, list[Any]]]:
+    """What was answered to each of these tasks; those without an answer are left out."""
+    found = []
+    for node in nodes:
+        lines = filling.answered(session, case, definition, node.id)
+        if lines:
+            found.append((step_title(node) if node.step else node.name, lines))
+    return found
+
+
+@blueprint.get("/agents/demandes/<reference>")
+@access.agent
+@reading
+def show_case(session: Session, reference: str) -> str:
+    """A request of the agent's service, open or closed, to read."""
+    case = cases.find_for_agent(session, reference, current_actor())
+    definition = catalogue.definition(session, case.version_id)
+    open_tasks = tasks.of_case(session, case.id)
+    status, colour = standing(case, definition, waiting=any(task.group == tasks.RESIDENT for task in open_tasks))
+    return render_template(
+        "agents/case.html",
+        case=case,
+        definition=definition,
+        folder=folder(session, case, definition),
+        status=status,
+        colour=colour,
+        open_tasks=[(task, due(task.due_at), task.group in current_actor().groups) for task in open_tasks],
+    )
+
+
+@blueprint.get("/agents/demandes/<reference>/pieces/<uuid:file_id>")
+@access.agent
+@reading
+def download(session: Session, reference: str, file_id: UUID) -> Response:
+    """A document of a request of the agent's service, to save."""
+    case = cases.find_for_agent(session, reference, current_actor())
+    return documents.attachment(stored_files.find(session, case.id, file_id))

@@ -1,0 +1,83 @@
+"""The queues: what waits for an agent's groups, the most urgent first (E1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from engine.core.db import Session
+from engine.core.errors import NotFound
+from engine.procedures import cases, references, tasks
+from engine.procedures.cases import Case
+from engine.procedures.tasks import HumanTask
+from portal import access
+from portal.access import current_actor, reading
+from portal.agents import blueprint, filters
+from portal.agents.due import due
+from portal.agents.filters import SORTS, Filters
+
+COLUMNS = (
+    ("echeance", "Échéance"),
+    ("", "Référence"),
+    ("demarche", "Démarche et tâche"),
+    ("usager", "Usager"),
+    ("depot", "Dépôt"),
+    ("", "Prise en charge"),
+)
+"""The columns, and the order that the heading of each gives."""
+
+
+@blueprint.get("/agents")
+@access.anyone
+def enter() -> Response:
+    """Agents begin with their queues."""
+    return redirect(url_for(".show_queues"), 303)
+
+
+@blueprint.get("/agents/corbeilles")
+@access.agent
+@reading
+def show_queues(session: Session) -> str:
+    """The open tasks of the agent's groups, chosen, ordered and paged by the address."""
+    actor = current_actor()
+    chosen = filters.read(request.args)
+    counts = tasks.counts(session, actor)
+    if chosen.group not in counts.groups:
+        chosen = replace(chosen, group="")
+    page = tasks.queue(
+        session,
+        actor,
+        group=chosen.group or None,
+        words=chosen.words,
+        mine=chosen.mine,
+        late=chosen.late,
+        sort=SORTS[chosen.sort],
+        page=chosen.page,
+    )
+    return render_template(
+        "agents/queues.html",
+        chosen=chosen,
+        counts=counts,
+        page=page,
+        columns=COLUMNS,
+        rows=[(task, due(task.due_at)) for task in page.tasks],
+        following=next((task for task in page.tasks if _free(task)), None),
+        elsewhere=None if page.tasks else _elsewhere(session, chosen),
+        me=actor.account_id,
+    )
+
+
+def _free(task: HumanTask) -> bool:
+    return task.claimed_by is None or task.claimed_by == current_actor().account_id
+
+
+def _elsewhere(session: Session, chosen: Filters) -> Case | None:
+    """The request whose reference was typed, when it waits for nobody here."""
+    if references.read(chosen.words) is None:
+        return None
+    try:
+        return cases.find_for_agent(session, chosen.words, current_actor())
+    except NotFound:
+        return None

@@ -1,0 +1,183 @@
+"""The task at hand: the request to read beside the form to fill in; taken, given back, completed (E2, E3).
+
+The address carries the choice of the queue that the agent came from, so that completing leads back to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import flash, g, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from engine.contact.documents import Received
+from engine.core.db import Session
+from engine.core.errors import BadRequest, InvalidAnswers, NotFound, StaleStep
+from engine.procedures import cases, catalogue, choices, forms, tasks
+from engine.procedures.cases import Case
+from engine.procedures.catalogue import Definition
+from engine.procedures.tasks import HumanTask
+from portal import access, intake, rendering, typed
+from portal.access import current_actor, reading, transactional
+from portal.agents import blueprint, filters
+from portal.agents.cases import files, folder
+from portal.agents.due import due
+from portal.residents import documents, filling
+from portal.residents.presentation import paragraphs
+
+GONE = "Cette tâche n’est plus ouverte\u00a0: elle a été traitée, ou n’est pas de vos corbeilles."
+
+
+@blueprint.get("/agents/taches/<uuid:task_id>")
+@access.agent
+@access.in_phases
+def show_task(task_id: UUID) -> Response:
+    """The request, and the form when the agent holds the task."""
+    return _draw(task_id=task_id, posted=typed.given_back())
+
+
+@blueprint.post("/agents/taches/<uuid:task_id>/prise-en-charge")
+@access.agent
+@transactional
+def claim(session: Session, task_id: UUID) -> Response:
+    """Take the task; a colleague who was first keeps it."""
+    try:
+        tasks.claim(session, task_id, current_actor())
+    except NotFound:
+        raise StaleStep(GONE) from None
+    return redirect(url_for(".show_task", task_id=task_id, **filters.read(request.args).here), 303)
+
+
+@blueprint.post("/agents/taches/<uuid:task_id>/remise")
+@access.agent
+@transactional
+def release(session: Session, task_id: UUID) -> Response:
+    """Give the task back to its queue."""
+    try:
+        task = tasks.find(session, task_id, current_actor())
+        tasks.release(session, task_id, current_actor())
+    except NotFound:
+        raise StaleStep(GONE) from None
+    flash(f"La tâche «\u00a0{task.title}\u00a0» de la demande {task.reference} est rendue à la corbeille.", "success")
+    return _back()
+
+
+@blueprint.post("/agents/taches/<uuid:task_id>")
+@access.agent
+@access.in_phases
+@intake.takes_files
+@typed.kept_on_expiry
+def complete_task(task_id: UUID) -> Response:
+    """Complete the task and go back to the queue; with errors, the page again with what was typed."""
+    action = rendering.action(request.form)
+    try:
+        refused = _take_files(task_id=task_id)
+        if action.name == "remove-file":
+            _take_away(task_id=task_id, file_id=action.file)
+        if action.stays or refused:
+            return _draw(task_id=task_id, posted=request.form, errors=refused)
+        return _complete(task_id=task_id)
+    except InvalidAnswers as error:
+        return _draw(task_id=task_id, posted=request.form, errors=error.errors)
+    except NotFound:
+        raise StaleStep(GONE) from None
+
+
+@transactional
+def _complete(session: Session, task_id: UUID) -> Response:
+    task, case, definition = _at_hand(session, task_id, lock=True)
+    form = definition.form_of(task.element_id)
+    answers = filling.typed(form, request.form) if form else {}
+    if form is not None:
+        # For the page of a conflict: what was typed is not lost with the race.
+        g.typed_answers = forms.summary(form, answers, context=choices.context(session, case, form))
+    cases.complete_task(session, case, task_id, answers, current_actor())
+    flash(f"La tâche «\u00a0{task.title}\u00a0» de la demande {task.reference} est terminée.", "success")
+    return _back()
+
+
+def _at_hand(session: Session, task_id: UUID, *, lock: bool = False) -> tuple[HumanTask, Case, Definition]:
+    """An open task of the agent's groups and its request, whose row is locked when it is going to change."""
+    task = tasks.find(session, task_id, current_actor())
+    case = cases.locked(session, task.case_id) if lock else session.get(Case, task.case_id)
+    if case is None:
+        raise NotFound
+    return task, case, catalogue.definition(session, case.version_id)
+
+
+def _back() -> Response:
+    return redirect(url_for("agents.show_queues", **filters.read(request.args).here), 303)
+
+
+# --- files -----------------------------------------------------------------------------------------------------------------
+
+
+def _take_files(*, task_id: UUID) -> dict[str, str]:
+    """Keep the files that were sent, in a transaction of their own; why some are refused, by field."""
+    if not documents.sent():
+        return {}
+    found, refused = _checked_files(task_id=task_id)
+    return {**_added_files(task_id=task_id, found=found), **refused}
+
+
+@reading
+def _checked_files(session: Session, task_id: UUID) -> tuple[dict[str, list[Received]], dict[str, str]]:
+    task, _, definition = _at_hand(session, task_id)
+    form = definition.form_of(task.element_id)
+    if form is None:
+        raise BadRequest
+    return documents.check(form)
+
+
+@transactional
+def _added_files(session: Session, task_id: UUID, found: Mapping[str, list[Received]]) -> dict[str, str]:
+    _, case, _ = _at_hand(session, task_id, lock=True)
+    return documents.add(session, case, str(task_id), found)
+
+
+@transactional
+def _take_away(session: Session, task_id: UUID, file_id: str) -> None:
+    _, case, _ = _at_hand(session, task_id, lock=True)
+    documents.take_away(session, case, file_id, place=str(task_id))
+
+
+# --- the page --------------------------------------------------------------------------------------------------------------
+
+
+@reading
+def _draw(
+    session: Session,
+    task_id: UUID,
+    posted: MultiDict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    task, case, definition = _at_hand(session, task_id)
+    form = definition.form_of(task.element_id)
+    answers: dict[str, Any] = {}
+    if form is not None:
+        answers = (
+            filling.typed(form, posted)
+            if posted is not None
+            else filling.started(session, case, form, target=str(task_id))
+        )
+    sheet = filling.sheet(session, case, form, answers, errors)
+    if sheet.takes_files:
+        sheet = dataclasses.replace(sheet, files=files(session, case))
+    chosen = filters.read(request.args)
+    page = render_template(
+        "agents/task.html",
+        task=task,
+        case=case,
+        definition=definition,
+        due=due(task.due_at),
+        instructions=paragraphs(definition.node(task.element_id).documentation or ""),
+        sheet=sheet,
+        folder=folder(session, case, definition),
+        mine=task.claimed_by == current_actor().account_id,
+        chosen=chosen,
+    )
+    return make_response(page, 422 if errors else 200)

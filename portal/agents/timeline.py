@@ -1,0 +1,126 @@
+"""The history of a request in words for agents: everything that happened, with the names of their colleagues (A13, E3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from engine.contact import notifications
+from engine.core.clock import PARIS
+from engine.core.db import Session
+from engine.people import accounts
+from engine.procedures import history, receipts
+from engine.procedures.cases import Case
+from engine.procedures.catalogue import Definition
+from engine.procedures.history import Entry
+from portal.words import NBSP, count, moment
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the timeline, as the macro `timeline` of `parts.html` draws it."""
+
+    title: str
+    at: str
+    iso: str
+    by: str
+
+
+# {name} is what the diagram calls the element, {group} the service that has to act, {rules} the lines of a decision table.
+SENTENCES = {
+    "opened": "Demande commencée",
+    "step_completed": "Étape remplie\u00a0: {name}",
+    "step_revised": "Étape corrigée avant le dépôt\u00a0: {name}",
+    "discarded": "Brouillon abandonné",
+    "filed": "Demande déposée",
+    "task_opened": "Tâche ouverte\u00a0: {name} ({group})",
+    "claimed": "Tâche prise en charge\u00a0: {name}",
+    "released": "Tâche rendue à la corbeille\u00a0: {name}",
+    "task_completed": "Tâche terminée\u00a0: {name}",
+    "resident_asked": "Réponse demandée à l’usager\u00a0: {name}",
+    "resident_answered": "Réponse de l’usager\u00a0: {name}",
+    "notified": "Message envoyé à l’usager\u00a0: {subject}",
+    "documents_required": "{documents}",
+    "timer_fired": "Délai écoulé\u00a0: {name}",
+    "message_received": "Information reçue\u00a0: {message}",
+    "decided": "Table de décision appliquée\u00a0: {name} ({rules})",
+    "moved": "Traitement automatique",
+    "incident": "Incident technique\u00a0: {name}",
+    "incident_solved": "Incident technique résolu",
+    "cancelled": "Demande annulée",
+    "closed": "Demande terminée\u00a0: {name}",
+}
+
+# What follows by itself from what somebody did: that person didn't do it.
+_BY_ITSELF = frozenset(
+    {
+        "task_opened",
+        "resident_asked",
+        "notified",
+        "documents_required",
+        "decided",
+        "moved",
+        "timer_fired",
+        "closed",
+        "incident",
+        "incident_solved",
+    }
+)
+
+
+def told(session: Session, case: Case, definition: Definition) -> list[Event]:
+    """The whole history of a request, the latest first."""
+    entries = history.of_case(session, case.id)
+    agents = {entry.actor_id for entry in entries if entry.actor_kind == "agent" and entry.actor_id is not None}
+    names = accounts.names(session, agents)
+    subjects = _subjects(session, case, entries)
+    return [
+        Event(
+            title=_title(entry, definition, subjects.get(entry.id, "")),
+            at=moment(entry.at),
+            iso=entry.at.astimezone(PARIS).isoformat(timespec="seconds"),
+            by=_by(entry, names),
+        )
+        for entry in reversed(entries)
+    ]
+
+
+def _title(entry: Entry, definition: Definition, subject: str) -> str:
+    node = definition.process.elements.get(entry.element_id or "")
+    required = int(entry.data.get("count", 0))
+    said = SENTENCES[entry.kind].format(
+        name=node.name if node is not None else "",
+        group=entry.data.get("group", ""),
+        subject=subject,
+        message=entry.data.get("name", ""),
+        documents=count(required, "pièce demandée", "pièces demandées") if required else "Pièces demandées",
+        rules=", ".join(str(rule) for rule in entry.data.get("rules", ())),
+    )
+    # An entry without an element or a fact is still a sentence.
+    return said.removesuffix("()").rstrip().removesuffix(":").rstrip()
+
+
+def _by(entry: Entry, names: Mapping[UUID, str]) -> str:
+    if entry.kind in _BY_ITSELF or entry.actor_kind == "system":
+        return ""
+    if entry.actor_kind == "agent":
+        return names.get(entry.actor_id, "Un agent") if entry.actor_id is not None else "Un agent"
+    return "L’usager"
+
+
+def _subjects(session: Session, case: Case, entries: Sequence[Entry]) -> dict[int, str]:
+    """The subject of the message that each entry is about: the history names messages and doesn't quote them."""
+    sent: dict[str, list[str]] = {}
+    for letter in notifications.of_case(session, case.id):
+        sent.setdefault(letter.name, []).append(letter.subject)
+    found: dict[int, str] = {}
+    for entry in entries:
+        if entry.kind == "notified":
+            name = str(entry.data.get("name", ""))
+            known = sent.get(name)
+            found[entry.id] = known.pop(0) if known else _KNOWN.get(name, "")
+    return found
+
+
+_KNOWN = {receipts.NAME: "accusé de réception", "code": f"code{NBSP}de validation"}
