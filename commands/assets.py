@@ -65,7 +65,8 @@ def _bundle(folder: Path) -> None:
         _run(MODULES / ".bin" / "esbuild", str(SOURCES / source), *bundle, "--format=esm", f"--outfile={folder / target}")
     # The diagram's own font is embedded: its page loads one file more, not five.
     fonts = [f"--loader:.{kind}={how}" for kind, how in _DIAGRAM_FONTS.items()]
-    _run(MODULES / ".bin" / "esbuild", str(SOURCES / "viewer.css"), *bundle, *fonts, f"--outfile={folder / 'viewer.css'}")
+    for name in ("viewer.css", "agents.css"):
+        _run(MODULES / ".bin" / "esbuild", str(SOURCES / name), *bundle, *fonts, f"--outfile={folder / name}")
 
 
 _DIAGRAM_FONTS = {"woff2": "dataurl", "woff": "empty", "ttf": "empty", "eot": "empty", "svg": "empty"}
