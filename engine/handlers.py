@@ -30,8 +30,13 @@ def discard_files(session: Session, payload: Mapping[str, Any]) -> None:
     documents.remove_all(session, config.current(), UUID(payload["case_id"]))
 
 
+def sweep_files(session: Session, _payload: Mapping[str, Any]) -> None:
+    documents.sweep(session, config.current())
+
+
 HANDLERS: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {
     "send_mail": send_mail,
     "fire_timer": fire_timer,
     "discard_files": discard_files,
+    "sweep_files": sweep_files,
 }

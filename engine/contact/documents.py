@@ -2,7 +2,7 @@
 
 What a file is, its content says: its extension, the signature of its first bytes and a decoder must agree, and the type that the
 browser announces is never read. A file is written and synced before the row that names it, so a row never points at nothing; what
-no row names (a crash, a rollback) `sweep` removes.
+no row names (a crash, a rollback) `sweep` removes after a week.
 
     received = documents.receive(settings, filename=upload.filename, stream=upload.stream)   # slow: before the transaction
     with database.transaction() as session:
@@ -21,7 +21,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from uuid import UUID, uuid4
 
 import magic
@@ -29,7 +29,7 @@ from sqlalchemy import BigInteger, Index, Text, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.contact import inspection
-from engine.core import clock
+from engine.core import clock, jobs
 from engine.core.config import Settings
 from engine.core.db import Base, Session, UtcDateTime, after_commit, new_id
 from engine.core.errors import NotFound, RefusedFile
@@ -41,8 +41,8 @@ FILES_MAX = 4
 TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
 ACCEPTED = "PDF, JPEG ou PNG"
 
-# A file that no row names may be one whose transaction is still running.
-ORPHAN_AFTER = timedelta(hours=2)
+# A file that no row names may be one whose transaction is still running, or one whose row comes back with a backup.
+ORPHAN_AFTER = timedelta(days=7)
 _CHUNK = 256 * 1024
 _NAME_MAX = 150
 
@@ -80,7 +80,7 @@ class Received:
     path: str
 
 
-def receive(settings: Settings, *, filename: str, stream: BinaryIO) -> Received:
+def receive(settings: Settings, *, filename: str, stream: IO[bytes]) -> Received:
     """Read, check and write one file, or raise `RefusedFile` with the reason and keep nothing."""
     name = clean_name(filename)
     media_type = TYPES.get(name.rpartition(".")[2].lower()) if "." in name else None
@@ -126,6 +126,13 @@ def add(session: Session, received: Received, *, case_id: UUID, field: str, acto
     )
     session.add(stored)
     session.flush()
+    # Orphans come from days on which files came: each such day has its sweep.
+    jobs.promise(
+        session,
+        "sweep_files",
+        key=f"sweep_files:{clock.today()}",
+        due_at=clock.now() + ORPHAN_AFTER + timedelta(days=1),
+    )
     return stored
 
 
@@ -136,7 +143,7 @@ def store(
     case_id: UUID,
     field: str,
     filename: str,
-    stream: BinaryIO,
+    stream: IO[bytes],
     actor: Actor,
 ) -> StoredFile:
     """`receive` and `add` in one call, for who can afford to check a file inside a transaction."""
@@ -236,7 +243,7 @@ def clean_name(filename: str) -> str:
 # --- inside ----------------------------------------------------------------------------------------------------------------
 
 
-def _copy(name: str, stream: BinaryIO, file: BinaryIO) -> tuple[int, str, bytes]:
+def _copy(name: str, stream: IO[bytes], file: IO[bytes]) -> tuple[int, str, bytes]:
     """Copy the stream and give its size, its SHA-256 and its first bytes; refuse what is empty or too large."""
     digest, size, head = hashlib.sha256(), 0, b""
     while chunk := stream.read(_CHUNK):

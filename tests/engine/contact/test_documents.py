@@ -8,8 +8,9 @@ import os
 import random
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from PIL import Image
 
 from engine.contact import documents, inspection
 from engine.contact.documents import Received, StoredFile
+from engine.core import jobs
 from engine.core.config import Settings
 from engine.core.db import Database, Session
 from engine.core.errors import NotFound, RefusedFile
@@ -136,7 +138,7 @@ def test_an_endless_stream_is_not_read_to_its_end(settings: Settings) -> None:
 
     stream = Endless()
     with pytest.raises(RefusedFile):
-        documents.receive(settings, filename="a.png", stream=stream)  # type: ignore[arg-type]
+        documents.receive(settings, filename="a.png", stream=stream)
     assert stream.given < 2 * documents.BYTES_MAX
 
 
@@ -225,13 +227,26 @@ def test_orphans_are_swept_once_no_transaction_can_be_theirs(
     assert len(on_disk(settings)) == 3
     with database.transaction() as session:
         assert documents.sweep(session, settings) == 0
-    long_ago = time.time() - 3 * 3600
+    long_ago = time.time() - 8 * 24 * 3600
     for path in on_disk(settings):
         os.utime(path, (long_ago, long_ago))
     with database.transaction() as session:
         assert documents.sweep(session, settings) == 2
         assert documents.sweep(session, settings) == 0
     assert on_disk(settings) == [settings.files / kept.path]
+
+
+def test_a_day_on_which_files_came_has_its_sweep(
+    session: Session, settings: Settings, unchecked: None, clock_at: Callable[[str], datetime]
+) -> None:
+    for day in ("2026-11-21 10:00", "2026-11-21 11:00", "2026-11-22 10:00"):
+        clock_at(day)
+        store(session, settings, field=day)
+    promised = jobs.listing(session)
+    assert [(job.kind, job.due_at.date().isoformat()) for job in promised] == [
+        ("sweep_files", "2026-11-29"),
+        ("sweep_files", "2026-11-30"),
+    ]
 
 
 def test_nothing_to_sweep_before_the_first_file(session: Session, settings: Settings) -> None:
