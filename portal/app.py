@@ -15,7 +15,7 @@ from engine.core import config
 from engine.core.config import Settings
 from engine.core.db import Database, Session
 from engine.procedures import catalogue
-from portal import access, errors, headers, intake, public, rendering, residents, words
+from portal import access, agents, diagram, errors, headers, intake, public, rendering, residents, words
 from portal.access import reading
 from portal.rendering import assets
 
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     CSRFProtect(app)
     headers.install(app)
     errors.install(app)
-    for room in (public, residents):
+    for room in (public, residents, agents, diagram):
         app.register_blueprint(room.blueprint)
     app.add_url_rule("/", "home", _home)
     app.add_url_rule("/static/<path:name>", "static", _static)
