@@ -7,12 +7,14 @@ import re
 import subprocess
 from pathlib import Path
 
-LINES_MAX = 600
+# One noun a file, about 500 lines; past these it has become two nouns.
+LINES_MAX = 700
+TEST_LINES_MAX = 800
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "service", "services", "misc", "common"}
 # Namespaces and identifiers that look like addresses, and places that nobody owns (RFC 2606, RFC 6761).
 HOSTS = re.compile(
-    r"(www\.w3\.org|www\.omg\.org|spiffworkflow\.org|json-schema\.org|bpmn\.io|www\.iso\.org|([\w-]+\.)*ex[ae]mple(\.\w+)?"
-    r"|([\w-]+\.)*(test|invalid|localhost)|127\.0\.0\.1|\[::1\]|)(:\d+)?"
+    r"(www\.w3\.org|www\.omg\.org|spiffworkflow\.org|json-schema\.org|bpmn\.io|camunda\.org|www\.iso\.org|([\w-]+\.)*ex[ae]mple(\.\w+)?"
+    r"|([\w-]+\.)*(test|invalid|localhost)|127\.0\.0\.1|\[::1\]|[\w-]*)(:\w+)?"
 )
 ADDRESS = re.compile(r"https?://([\w.:\[\]-]*)")
 # A path from the root of someone's machine, apart from those that every Debian has.
@@ -41,8 +43,9 @@ def _texts(tracked: list[Path]) -> list[tuple[Path, str]]:
 
 
 def test_no_file_is_too_long_to_be_read(tracked: list[Path]) -> None:
-    lengths = {path.name: path.read_text().count("\n") for path in tracked if path.suffix == ".py"}
-    assert {name: lines for name, lines in lengths.items() if lines > LINES_MAX} == {}
+    lengths = {path: path.read_text().count("\n") for path in tracked if path.suffix == ".py"}
+    most = {path: TEST_LINES_MAX if path.name.startswith("test_") else LINES_MAX for path in lengths}
+    assert {path: lines for path, lines in lengths.items() if lines > most[path]} == {}
 
 
 def test_every_file_is_named_after_its_noun(tracked: list[Path], root: Path) -> None:
