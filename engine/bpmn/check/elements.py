@@ -141,7 +141,7 @@ def _check_events(node: Node, report: Report) -> None:
 
 
 def _check_starts_and_ends(document: Document, report: Report) -> None:
-    for scope in (*document.processes, *document.subprocesses):
+    for scope in (document.process, *document.subprocesses):
         if scope.kind == "adHocSubProcess":
             continue
         children = document.children(scope.id)

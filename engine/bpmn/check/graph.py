@@ -130,7 +130,7 @@ def _check_event_gateway(node: Node, document: Document, report: Report) -> None
 
 
 def _check_ways_out(document: Document, reached: set[str], report: Report) -> None:
-    """A loop that nothing leaves, told at its first node in the order of the file."""
+    """Report each loop that nothing leaves, at its first node in the order of the file."""
     before: dict[str, list[str]] = {node.id: [] for node in document.nodes}
     for flow in document.flows:
         if usable(flow, document):
@@ -145,5 +145,7 @@ def _check_ways_out(document: Document, reached: set[str], report: Report) -> No
     after = next_nodes(document)
     for node in document.nodes:
         if node.id in reached and node.id not in leaving | told:
-            report.on("endless", node)
-            told |= _spread([node.id], after)
+            ahead = _spread(after[node.id], after)
+            if node.id in ahead:
+                report.on("endless", node)
+                told |= ahead

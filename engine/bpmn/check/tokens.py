@@ -62,7 +62,7 @@ class _Net:
             node_id
             for node_id in self.nodes
             if incoming[node_id] == 1 and len(self.outgoing[node_id]) == 1 and node_id not in self.borders
-        }
+        } - {node.id for node in self.nodes.values() if node.kind in ("startEvent", "boundaryEvent")}
         self.runs = {flow.id: self.run(flow) for flow in self.flows if flow.source not in self.plain}
         self.into: dict[str, list[str]] = {}
         for run in self.runs.values():

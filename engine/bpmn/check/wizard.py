@@ -11,7 +11,9 @@ SUMMARY = "summary"
 
 
 def before_filing(document: Document) -> frozenset[str]:
-    """The nodes that some path reaches without completing the summary."""
+    """The nodes that some path reaches without completing the summary; none when there is no summary to come before."""
+    if not any(node.step == SUMMARY for node in document.nodes):
+        return frozenset()
     after = next_nodes(document)
     borders = {node.id: [border.id for border in document.boundary_events(node.id)] for node in document.nodes}
     found: set[str] = set()
@@ -48,18 +50,14 @@ def check_wizard(document: Document, before: frozenset[str], report: Report) -> 
         report.on("several-summaries", extra)
     for node in document.nodes:
         if node.is_human:
-            _check_task(node, bool(summaries), before, report)
+            _check_task(node, before, report)
 
 
-def _check_task(node: Node, has_summary: bool, before: frozenset[str], report: Report) -> None:
+def _check_task(node: Node, before: frozenset[str], report: Report) -> None:
     if node.step is not None:
-        if node.step != SUMMARY and (node.id not in before or not node.is_resident):
+        if before and node.step != SUMMARY and (node.id not in before or not node.is_resident):
             report.on("misplaced-step", node)
-        return
-    # Without a summary every task would come before filing: what is missing is told once.
-    if not has_summary or node.id not in before or node.lane is None:
-        return
-    if node.is_resident:
+    elif node.id in before and node.is_resident:
         report.on("no-step", node, known=", ".join(STEPS))
-    else:
+    elif node.id in before and node.lane is not None:
         report.on("agent-before-filing", node)

@@ -56,9 +56,9 @@ def parse_xml(source: Source) -> etree._Element:
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
     # A DOCTYPE is refused before parsing as well: entity bombs cost time in the parser itself.
-    before_root = source.content[: _root_start(source.content)]
-    if b"<!DOCTYPE" in before_root:
-        line = before_root[: before_root.index(b"<!DOCTYPE")].count(b"\n") + 1
+    at = _doctype(source.content)
+    if at is not None:
+        line = source.content[:at].count(b"\n") + 1
         raise DefinitionError([Problem(source.name, "", line, "doctype", DOCTYPE)])
     try:
         root = etree.fromstring(source.content, parser)
@@ -74,22 +74,19 @@ def parse_xml(source: Source) -> etree._Element:
     return root
 
 
-def _root_start(content: bytes) -> int:
-    """Where the first element starts (after the XML declaration, comments and declarations)."""
+def _doctype(content: bytes) -> int | None:
+    """Where the DOCTYPE stands, None when the first element comes before any (comments and instructions are passed)."""
     at = 0
     while (at := content.find(b"<", at)) >= 0:
         if content.startswith(b"<!--", at):
-            end = content.find(b"-->", at)
+            at = content.find(b"-->", at)
         elif content.startswith(b"<?", at):
-            end = content.find(b"?>", at)
-        elif content.startswith(b"<!", at):
-            return at + len(b"<!DOCTYPE")
+            at = content.find(b"?>", at)
         else:
-            return at
-        if end < 0:
+            return at if content.startswith(b"<!DOCTYPE", at) else None
+        if at < 0:
             break
-        at = end
-    return len(content)
+    return None
 
 
 def _tag(name: str, namespace: str = BPMN) -> str:
