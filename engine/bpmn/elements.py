@@ -112,6 +112,28 @@ class BoundaryEvent(bpmn.BoundaryEvent):  # type: ignore[misc]
             self._update(again)
 
 
+class _SharesDocument:
+    """A sub-process reads and writes the same document: it only has to know in which instance it stands."""
+
+    def copy_data(self, task: Any, subworkflow: Any) -> None:
+        subworkflow.task_tree.data = dict(task.data)
+
+    def update_data(self, task: Any, subworkflow: Any) -> None:
+        """Nothing to bring back."""
+
+
+class SubProcess(_SharesDocument, spiff.SubWorkflowTask):  # type: ignore[misc]
+    """An embedded sub-process."""
+
+
+class CallActivity(_SharesDocument, spiff.CallActivity):  # type: ignore[misc]
+    """A call of another process of the file."""
+
+
+class Transaction(_SharesDocument, spiff.TransactionSubprocess):  # type: ignore[misc]
+    """A sub-process that can be cancelled from inside."""
+
+
 class _Instances:
     """What the two kinds of multi-instance share: instances have a scope of their own, results go to the document."""
 
@@ -261,6 +283,9 @@ _OURS: Mapping[type, type] = {
     spiff.ParallelMultiInstanceTask: ParallelInstances,
     spiff.SequentialMultiInstanceTask: SequentialInstances,
     spiff.StandardLoopTask: LoopTask,
+    spiff.SubWorkflowTask: SubProcess,
+    spiff.CallActivity: CallActivity,
+    spiff.TransactionSubprocess: Transaction,
     bpmn.ExclusiveGateway: ExclusiveGateway,
     bpmn.ParallelGateway: patches.ParallelGateway,
     bpmn.InclusiveGateway: patches.InclusiveGateway,
@@ -300,16 +325,15 @@ def _nothing(*arguments: Any, **keywords: Any) -> None:
 
 def _own_event(task_spec: Any, definition: Any) -> Any:
     if isinstance(definition, MultipleEventDefinition):
-        gateway = isinstance(task_spec, EventBasedGateway)
-        names = (
-            task_spec._outputs
-            if gateway
-            else [f"{task_spec.name}.{n}" for n in range(len(definition.event_definitions))]
-        )
-        inner = [
-            timers.own(one, name, repeats=False) if isinstance(one, TimerEventDefinition) else events.own(one)
-            for one, name in zip(definition.event_definitions, names, strict=True)
-        ]
+        found = definition.event_definitions
+        if isinstance(task_spec, EventBasedGateway):
+            names = list(task_spec._outputs)  # as the library fills both, one of each for each flow
+        else:
+            names = [f"{task_spec.name}.{number}" for number in range(len(found))]
+        inner = {
+            name: timers.own(one, name, repeats=False) if isinstance(one, TimerEventDefinition) else events.own(one)
+            for name, one in zip(names, found, strict=True)
+        }
         return events.AnyOf(inner, definition.parallel)
     if isinstance(definition, TimerEventDefinition):
         repeats = isinstance(task_spec, BoundaryEvent) and not task_spec.cancel_activity

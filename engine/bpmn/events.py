@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from SpiffWorkflow.bpmn import BpmnEvent
@@ -30,7 +31,10 @@ class _Carrier:
         """Nothing: a case is reached by its id, there is nothing to correlate."""
 
     def update_task_data(self, task: Any) -> None:
-        payload = task.internal_data.pop("payload", None)
+        self.keep(task, element_of(task), task.internal_data.pop("payload", None))
+
+    def keep(self, task: Any, element_id: str, payload: Any) -> None:
+        """Put what came with the event in the document."""
         if payload is None:
             return
         environment = task.workflow.script_engine.environment
@@ -38,9 +42,9 @@ class _Carrier:
             if self.variable:
                 environment.write(task.data, self.variable, payload)
             else:
-                environment.store(task.data, element_of(task), payload)
+                environment.store(task.data, element_id, payload)
         except ExpressionError as error:
-            raise ProcessStuck(element_of(task), error.message) from error
+            raise ProcessStuck(element_id, error.message) from error
 
     def reset(self, task: Any) -> None:
         task.internal_data.pop("event_fired", None)
@@ -119,6 +123,11 @@ class AnyOf(multiple.MultipleEventDefinition):  # type: ignore[misc]
     What has come is kept by its place in the list, so that it can be saved; every timer keeps its own time.
     """
 
+    def __init__(self, definitions: Mapping[str, Any], parallel: bool) -> None:
+        """`definitions` by the id of the element that each stands for."""
+        super().__init__(list(definitions.values()), parallel)
+        self.element_ids = list(definitions)
+
     def has_fired(self, task: Any) -> bool:
         seen = self._seen(task)
         for index, definition in enumerate(self.event_definitions):
@@ -142,9 +151,8 @@ class AnyOf(multiple.MultipleEventDefinition):  # type: ignore[misc]
     def update_task_data(self, task: Any) -> None:
         for index, payload in self.caught(task):
             definition = self.event_definitions[index]
-            if isinstance(definition, _Carrier) and payload is not None:
-                task.internal_data["payload"] = payload
-                definition.update_task_data(task)
+            if isinstance(definition, _Carrier):
+                definition.keep(task, self.element_ids[index], payload)
 
     def reset(self, task: Any) -> None:
         task.internal_data.pop("seen", None)

@@ -120,6 +120,7 @@ class EndJoin(StockEndJoin):  # type: ignore[misc]
     """Ends the process once nothing else is left in it. One waits at most: the latest."""
 
     def _update_hook(self, task: Any) -> bool:
+        task._inherit_data()
         last = True
         for other in list(task.workflow.tasks.values()):
             if other is not task and other._state & TOKEN:

@@ -24,7 +24,7 @@ _DURATION = re.compile(
 )
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)?")
 _CYCLE = re.compile(r"R(\d{0,4})/([^/]+)(?:/([^/]+))?")
-_LONGEST = timedelta(days=36_525)
+_LONGEST = timedelta(days=37_300)
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class FirstTurn(OwnTimer, stock.TimeDateEventDefinition):  # type: ignore[misc]
 
 
 class CycleTimer(OwnTimer, stock.CycleTimerEventDefinition):  # type: ignore[misc]
-    """Fires several times. Turns are counted from the first one, so that the 31st stays the last day of the month.
+    """Fires several times. Turns are counted from the entry, so that the 31st stays the last day of the month.
 
     Turns missed while nothing ran are made up for by one firing, not by one each: three reminders sent together
     help nobody.
@@ -210,27 +210,36 @@ class CycleTimer(OwnTimer, stock.CycleTimerEventDefinition):  # type: ignore[mis
 
     def entered(self, value: Any) -> dict[str, Any]:
         wanted = cycle(value)
-        first = wanted.start or wanted.every.after(clock.now())
-        every = [wanted.every.months, wanted.every.days, wanted.every.seconds]
-        state: dict[str, Any] = {"due": first.isoformat(), "first": first.isoformat(), "every": every, "turn": 0}
+        origin, turn = (wanted.start, 0) if wanted.start else (clock.now(), 1)
+        state: dict[str, Any] = {
+            "due": wanted.every.after(origin, turn).isoformat(),
+            "from": origin.isoformat(),
+            "every": [wanted.every.months, wanted.every.days, wanted.every.seconds],
+            "turn": turn,
+        }
         if wanted.count is not None:
-            state["count"] = wanted.count
+            state["until"] = turn + wanted.count
             state["fired"] = wanted.count == 0
         return state
 
     def fire(self, task: Any) -> bool:
         state = self.state(task)
-        every, first, now = Duration(*state["every"]), datetime.fromisoformat(state["first"]), clock.now()
+        every, origin, now = Duration(*state["every"]), datetime.fromisoformat(state["from"]), clock.now()
         turn = state["turn"] + 1
         if not every.months and not every.days:
-            turn = max(turn, int((now - first) / timedelta(seconds=every.seconds)) + 1)
-        while every.after(first, turn) <= now:
-            turn += 1
+            turn = max(turn, int((now - origin) / timedelta(seconds=every.seconds)))
+        try:
+            while every.after(origin, turn) <= now:
+                turn += 1
+            due = every.after(origin, turn)
+        except (ValueError, OverflowError):
+            state["fired"] = True  # the end of the calendar
+            return True
         state["turn"] = turn
-        if "count" in state and turn >= state["count"]:
+        if turn >= state.get("until", turn + 1):
             state["fired"] = True
         else:
-            state["due"] = every.after(first, turn).isoformat()
+            state["due"] = due.isoformat()
         return True
 
     def update_task(self, task: Any) -> None:

@@ -138,7 +138,8 @@ class Workflow:
         for task, index, definition in self._timers():
             due_at = definition.due(task)
             if due_at is not None:
-                found.append(DueTimer(_key(task, index, definition.turn(task)), due_at, definition.name))
+                element_id = definition.name.partition(".")[0]
+                found.append(DueTimer(_key(task, index, definition.turn(task)), due_at, element_id))
         return found
 
     def waiting_messages(self) -> list[str]:
@@ -171,6 +172,10 @@ class Workflow:
             # What follows the join hangs from another branch: no part of the tree can be taken away alone.
             self._start_again(element_id)
         else:
+            around = task.workflow
+            while around is not None:
+                around.completed = False
+                around = around.parent_workflow
             self._tree.reset_from_task_id(task.id)
             self._tree.remove_from_events()
             self._tree.last_task = None
@@ -207,7 +212,7 @@ class Workflow:
             due_at = definition.due(task)
             if due_at is None or due_at > clock.now():
                 return False
-            self.note("timer_fired", task, element_id=definition.name)
+            self.note("timer_fired", task, element_id=definition.name.partition(".")[0])
             repeats = definition.fire(task)
             if repeats:
                 self._start_turn(task)
@@ -327,15 +332,15 @@ class Workflow:
                     yield task
 
     def _feeds_a_join(self, task: LightTask) -> bool:
-        """Whether a branch that goes through `task` has ended, or waits, in a join with others."""
+        """Whether a branch through `task` meets, in a join, branches that don't come from it."""
+        arrivals: dict[Any, set[str]] = {}
         todo = [task]
         while todo:
             one = todo.pop()
-            joins = isinstance(one.task_spec, UnstructuredJoin) and one.task_spec is not one.workflow.spec.end
-            if joins and one._state & (TaskState.CANCELLED | TaskState.WAITING):
-                return True
+            if isinstance(one.task_spec, UnstructuredJoin) and one.task_spec is not one.workflow.spec.end:
+                arrivals.setdefault(one.task_spec, set()).add(one.parent.task_spec.name)
             todo += one.children
-        return False
+        return any(not arrived.issuperset(join._inputs) for join, arrived in arrivals.items())
 
     def _start_again(self, element_id: str) -> None:
         """Start from nothing and answer as before, up to `element_id`."""
