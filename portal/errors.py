@@ -116,7 +116,7 @@ def _sign_in(error: errors.SignInRequired) -> Response:
         asked["suite"] = request.path
         if typed.put_aside():
             flash(typed.SIGN_IN_NOTICE, "info")
-    return redirect(f"{url_for('public.sign_in')}?{urlencode(asked)}" if asked else url_for("public.sign_in"), 303)
+    return redirect(f"{url_for('public.show_sign_in')}?{urlencode(asked)}" if asked else url_for("public.show_sign_in"), 303)
 
 
 def _csrf(error: CSRFError) -> Response:
