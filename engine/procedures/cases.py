@@ -13,12 +13,28 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, insert, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.attributes import set_committed_value
 
 from engine.bpmn.model import Node
 from engine.bpmn.workflow import OperationFault, Scope, Workflow
@@ -132,6 +148,10 @@ class Case(Base):
         return " ".join(part for part in (last.upper(), first) if part) or "Anonyme"
 
 
+_TABLE: Table = Case.__table__  # type: ignore[assignment]
+_SAVE = update(_TABLE).where(_TABLE.c.id == bindparam("case_id"))
+
+
 class CaseLink(Base):
     """A private link to a request, for who has no account. Only the hash of its token is kept."""
 
@@ -202,21 +222,33 @@ def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) 
     Otherwise `NotFound`.
     """
     canonical = references.read(reference)
-    ways = []
-    if actor.account_id is not None:
-        ways.append(Case.account_id == actor.account_id)
-    if actor.links:
-        held = select(CaseLink.case_id).where(
-            CaseLink.token_hash.in_(sorted(actor.links)), CaseLink.expires_at > clock.now()
-        )
-        ways.append(Case.id.in_(held))
-    if canonical is None or not ways:
+    if canonical is None or not (actor.signed_in or actor.links):
         raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
-    query = select(Case).where(Case.reference == canonical, or_(*ways))
-    case = session.scalar(query.with_for_update(of=Case) if lock else query)
+    values: dict[str, Any] = {"reference": canonical}
+    if actor.signed_in:
+        values["account"] = actor.account_id
+    if actor.links:
+        values |= {"links": sorted(actor.links), "now": clock.now()}
+    case = session.scalar(_finding(actor.signed_in, bool(actor.links), lock), values)
     if case is None:
         raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
     return case
+
+
+@cache
+def _finding(by_account: bool, by_link: bool, lock: bool) -> Select[tuple[Case]]:
+    # Built once: on the hot path, building a statement costs as much as running it.
+    ways: list[ColumnElement[bool]] = []
+    if by_account:
+        ways.append(Case.account_id == bindparam("account", type_=Uuid()))
+    if by_link:
+        held = select(CaseLink.case_id).where(
+            CaseLink.token_hash.in_(bindparam("links", expanding=True)),
+            CaseLink.expires_at > bindparam("now", type_=UtcDateTime()),
+        )
+        ways.append(Case.id.in_(held))
+    query = select(Case).where(Case.reference == bindparam("reference"), or_(*ways))
+    return query.with_for_update(of=Case) if lock else query
 
 
 def find_for_agent(session: Session, reference: str, actor: Actor) -> Case:
@@ -414,13 +446,12 @@ def cancel(session: Session, case: Case, actor: Actor) -> None:
     run.note("discarded" if case.draft else "cancelled")
     run.workflow.cancel()
     if case.draft:
-        case.document = {}
+        run.scope.document = {}
         jobs.promise_all(
             session,
             [jobs.Promise("discard_files", {"case_id": str(case.id)}, key=f"discard:{case.id}", case_id=case.id)],
         )
-    case.status = "cancelled"
-    case.closed_at = clock.now()
+    run.change(status="cancelled", closed_at=clock.now())
     run.settle()
 
 
@@ -514,6 +545,7 @@ class _Run:
     workflow: Workflow = field(init=False)
     scope: Scope = field(init=False)
     entries: list[dict[str, Any]] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
     tasks_before: dict[UUID, str] = field(default_factory=dict)
     timers_before: dict[str, datetime] = field(default_factory=dict)
 
@@ -540,14 +572,20 @@ class _Run:
         self.tasks_before = {task.id: task.element_id for task in self.workflow.open_tasks()}
         self.timers_before = {timer.key: timer.due_at for timer in self.workflow.timers()}
 
+    def change(self, **values: Any) -> None:
+        """Change columns of the request; `settle` writes them all in one statement."""
+        for name, value in values.items():
+            # Not by assignment: the unit of work would write the row a second time, and costs more than the database.
+            set_committed_value(self.case, name, value)
+        self.changes |= values
+
     def note(self, kind: str, element_id: str | None = None, **data: Any) -> None:
         self.entries.append(history.row(self.case.id, kind, self.actor, element_id=element_id, data=data))
 
     def file(self) -> None:
         """The draft becomes a request: dated, acknowledged, open to agents."""
         case = self.case
-        case.status = "filed"
-        case.filed_at = clock.now()
+        self.change(status="filed", filed_at=clock.now())
         self.scope.reserved = self._reserved()
         self.note("filed")
         if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
@@ -574,9 +612,7 @@ class _Run:
         case, workflow = self.case, self.workflow
         now = clock.now()
         if workflow.finished and case.running:
-            case.status = "closed"
-            case.closed_at = now
-            case.end_element = workflow.end_element
+            self.change(status="closed", closed_at=now, end_element=workflow.end_element)
         if not case.draft:
             workflow.compact()
         opened = {task.id: task for task in workflow.open_tasks()} if case.running else {}
@@ -602,10 +638,8 @@ class _Run:
                 self.note("moved")
             self.entries[0]["path"] = path
         history.record(self.session, self.entries)
-        case.state = workflow.dump()
-        case.changed_at = now
-        flag_modified(case, "document")
-        self.session.flush()
+        self.change(state=workflow.dump(), document=self.scope.document, changed_at=now)
+        self.session.execute(_SAVE, {"case_id": case.id, **self.changes})
 
     def _row(self, task_id: UUID, element_id: str, applicant: str, now: datetime) -> dict[str, Any]:
         node: Node = self.definition.node(element_id)

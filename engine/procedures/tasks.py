@@ -18,8 +18,10 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Select,
+    Table,
     Text,
     and_,
+    bindparam,
     delete,
     false,
     func,
@@ -82,16 +84,22 @@ class HumanTask(Base):
         return self.due_at is not None and self.due_at < clock.now()
 
 
+# Core, built once: on the hot path the unit of work would cost more than the database.
+_TABLE: Table = HumanTask.__table__  # type: ignore[assignment]
+_OPEN = insert(_TABLE)
+_CLOSE = delete(_TABLE).where(_TABLE.c.id == bindparam("task_id"))
+
+
 def open_all(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Open tasks, in one statement."""
     if rows:
-        session.execute(insert(HumanTask), list(rows))
+        session.execute(_OPEN, list(rows))
 
 
 def close_all(session: Session, ids: Sequence[UUID]) -> None:
     """Close tasks, in one statement."""
     if ids:
-        session.execute(delete(HumanTask).where(HumanTask.id.in_(ids)))
+        session.execute(_CLOSE, [{"task_id": task_id} for task_id in ids])
 
 
 def searchable(name: str) -> str:
