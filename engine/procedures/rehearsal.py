@@ -145,12 +145,12 @@ class _Walk:
         try:
             self.open()
             for number, step in enumerate(self.scenario.steps, 1):
-                place = f"étape {number} ({step.verb} : {step.target})"
+                place = f"étape {number} ({step.verb} : {step.target})"
                 self.take(step)
         except _Fault as fault:
-            faults.append(f"{place} : {fault}")
+            faults.append(f"{place} : {fault}")
         except ParvisError as error:
-            faults.append(f"{place} : {self.said(error)}")
+            faults.append(f"{place} : {self.said(error)}")
         else:
             faults += self.compare()
         path = self.path()
@@ -164,7 +164,7 @@ class _Walk:
             residents = {person.name for person in demo.people() if person.kind == "resident"}
             if self.scenario.person not in {*residents, scenarios.ANONYMOUS}:
                 known = ", ".join(sorted({*residents, scenarios.ANONYMOUS}))
-                raise _Fault(f"personne ne s’appelle « {self.scenario.person} » ; on connaît {known}.")
+                raise _Fault(f"personne ne s’appelle « {self.scenario.person} » ; on connaît {known}.")
             people = {name: demo.add(session, name) for name in sorted(residents)}
             self.actor = ANONYMOUS
             if self.scenario.person in people:
@@ -219,9 +219,9 @@ class _Walk:
         definition = catalogue.definition(session, case.version_id)
         node = definition.process.elements.get(step.target)
         if node is None or not node.is_human:
-            raise _Fault(f"la démarche n’a pas de tâche « {step.target} ».")
+            raise _Fault(f"la démarche n’a pas de tâche « {step.target} ».")
         if node.is_resident is not (step.verb == "resident"):
-            raise _Fault(f"« {step.target} » est une tâche du couloir « {node.lane} ».")
+            raise _Fault(f"« {step.target} » est une tâche du couloir « {node.lane} ».")
         actor = self.actor
         if not node.is_resident:
             actor = Actor("agent", None, "Agent", frozenset({node.lane or ""}))
@@ -291,7 +291,7 @@ class _Walk:
             return name
         media_type = _TYPES.get(name.rpartition(".")[2].lower())
         if media_type is None:
-            raise _Fault(f"« {name} » n’est pas un nom de fichier PDF, JPEG ou PNG.")
+            raise _Fault(f"« {name} » n’est pas un nom de fichier PDF, JPEG ou PNG.")
         received = documents.Received(name, media_type, 1, "0" * 64, f"rehearsal/{uuid4().hex}")
         return str(documents.add(session, received, case_id=case.id, field=name_of_field, actor=actor).id)
 
@@ -306,10 +306,10 @@ class _Walk:
             waiting = sorted(task.element_id for task in tasks.of_case(session, case.id)) if case.running else []
         faults = []
         if "end" in expect and case.end_element != expect["end"]:
-            reached = f"finit à « {case.end_element} »" if case.end_element else self.where(case, waiting)
-            faults.append(f"la demande devait finir à « {expect['end']} » et {reached}.")
+            reached = f"finit à « {case.end_element} »" if case.end_element else self.where(case, waiting)
+            faults.append(f"la demande devait finir à « {expect['end']} » et {reached}.")
         if "status" in expect and case.status != expect["status"]:
-            faults.append(f"l’état devait être « {expect['status']} », il est « {case.status} ».")
+            faults.append(f"l’état devait être « {expect['status']} », il est « {case.status} ».")
         if "open" in expect and waiting != sorted(expect["open"]):
             faults.append(
                 f"les tâches ouvertes devaient être {_listed(sorted(expect['open']))}, ce sont {_listed(waiting)}."
@@ -319,27 +319,28 @@ class _Walk:
         for path, wanted in (expect.get("data") or {}).items():
             found = _at(case.document, path)
             if found != wanted:
-                faults.append(f"« {path} » devait valoir {wanted!r} et vaut {found!r}.")
+                faults.append(f"« {path} » devait valoir {wanted!r} et vaut {found!r}.")
         return faults
 
     def where(self, case: Case, waiting: Sequence[str]) -> str:
         if not case.running:
-            return f"son état est « {case.status} »"
+            return f"son état est « {case.status} »"
         return f"attend encore {_listed(waiting)}" if waiting else "attend une échéance"
 
     def said(self, error: ParvisError) -> str:
         """An error as the analyst needs it: which field, which element, what is open instead."""
         if isinstance(error, InvalidAnswers):
-            return "réponses refusées : " + " ; ".join(
-                f"{path or 'formulaire'} : {why}" for path, why in error.errors.items()
+            return "réponses refusées : " + " ; ".join(
+                f"{path or 'formulaire'} : {why}" for path, why in error.errors.items()
             )
         if isinstance(error, ProcessStuck):
-            return f"le processus est arrêté à « {error.element_id} » : {error.reason}"
+            return f"le processus est arrêté à « {error.element_id} » : {error.reason}"
         if isinstance(error, StaleStep) and self.case_id:
             with self.database.reading() as session:
                 case = self.case(session)
                 waiting = [task.element_id for task in tasks.of_case(session, case.id)]
-            return f"cette tâche n’est pas ouverte ; la demande {self.where(case, waiting)}."
+            why = "cette tâche n’est pas ouverte." if error.message == StaleStep.default else error.message
+            return f"{why} La demande {self.where(case, waiting)}."
         return error.message
 
     def path(self) -> list[str]:

@@ -64,7 +64,7 @@ def read(name: str, content: bytes) -> tuple[Scenario, ...]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", ligne {where.line + 1}" if where else ""
-        raise DefinitionError([f"{name}{line} : ce n’est pas du YAML correct."]) from error
+        raise DefinitionError([f"{name}{line} : ce n’est pas du YAML correct."]) from error
     return _Reading(name).file(found)
 
 
@@ -78,17 +78,17 @@ class _Reading:
 
     def file(self, found: Any) -> tuple[Scenario, ...]:
         if not isinstance(found, dict) or not isinstance(found.get("scenarios"), list) or not found["scenarios"]:
-            raise DefinitionError([f"{self.name} : une liste « scenarios » est attendue."])
+            raise DefinitionError([f"{self.name} : une liste « scenarios » est attendue."])
         self.only(found, {"scenarios", "steps"}, "le fichier")
         shared = found.get("steps") or {}
         if isinstance(shared, dict):
             self.shared = shared
         else:
-            self.problem("« steps » doit donner un nom à chaque série d’étapes.")
+            self.problem("« steps » doit donner un nom à chaque série d’étapes.")
         scenarios = [self.scenario(one, number) for number, one in enumerate(found["scenarios"], 1)]
         names = [scenario.name for scenario in scenarios if scenario]
         for name in sorted({name for name in names if names.count(name) > 1}):
-            self.problem(f"deux scénarios s’appellent « {name} ».")
+            self.problem(f"deux scénarios s’appellent « {name} ».")
         if self.problems:
             raise DefinitionError(self.problems)
         return tuple(scenario for scenario in scenarios if scenario)
@@ -96,38 +96,38 @@ class _Reading:
     def scenario(self, found: Any, number: int) -> Scenario | None:
         place = f"scénario {number}"
         if not isinstance(found, dict) or not isinstance(found.get("name"), str):
-            self.problem(f"{place} : il lui faut un nom (« name »).")
+            self.problem(f"{place} : il lui faut un nom (« name »).")
             return None
-        place = f"« {found['name']} »"
+        place = f"« {found['name']} »"
         self.only(found, {"name", "as", "at", "steps", "expect"}, place)
         expect = found.get("expect")
         if not isinstance(expect, dict) or not {"end", "status", "open"} & set(expect):
-            self.problem(f"{place} : « expect » doit dire comment il finit (« end », « status » ou « open »).")
+            self.problem(f"{place} : « expect » doit dire comment il finit (« end », « status » ou « open »).")
             expect = {}
-        self.only(expect, EXPECTATIONS, f"{place}, « expect »")
+        self.only(expect, EXPECTATIONS, f"{place}, « expect »")
         at = _instant(found.get("at"))
         if at is None:
-            self.problem(f"{place} : « at » doit être une date, comme 2026-03-02 ou 2026-03-02 14:30.")
+            self.problem(f"{place} : « at » doit être une date, comme 2026-03-02 ou 2026-03-02 14:30.")
             at = datetime.now(PARIS)
         steps = tuple(self.steps(found.get("steps"), place, frozenset()))
         return Scenario(found["name"], str(found.get("as", ANONYMOUS)), at, steps, _plain(expect))
 
     def steps(self, found: Any, place: str, within: frozenset[str]) -> Iterator[Step]:
         if not isinstance(found, list):
-            self.problem(f"{place} : une liste d’étapes (« steps ») est attendue.")
+            self.problem(f"{place} : une liste d’étapes (« steps ») est attendue.")
             return
         for number, one in enumerate(found, 1):
             here = f"{place}, étape {number}"
             verbs = [verb for verb in VERBS if isinstance(one, dict) and verb in one]
             if len(verbs) != 1:
-                self.problem(f"{here} : une étape dit une seule chose, parmi {', '.join(VERBS)}.")
+                self.problem(f"{here} : une étape dit une seule chose, parmi {', '.join(VERBS)}.")
                 continue
             verb = verbs[0]
             self.only(one, {verb, *VERBS[verb]}, here)
             target = str(one[verb])
             said = one.get("answers") or one.get("payload") or one.get("change") or {}
             if not isinstance(said, dict):
-                self.problem(f"{here} : un nom et une valeur sont attendus pour chaque réponse.")
+                self.problem(f"{here} : un nom et une valeur sont attendus pour chaque réponse.")
                 said = {}
             if verb == "use":
                 yield from self.used(target, _plain(said), here, within)
@@ -137,21 +137,21 @@ class _Reading:
     def used(self, name: str, changes: Mapping[str, Any], place: str, within: frozenset[str]) -> Iterator[Step]:
         """The steps of a shared series, some of their answers changed."""
         if name not in self.shared or name in within:
-            self.problem(f"{place} : la série d’étapes « {name} » n’existe pas ou s’emploie elle-même.")
+            self.problem(f"{place} : la série d’étapes « {name} » n’existe pas ou s’emploie elle-même.")
             return
-        steps = list(self.steps(self.shared[name], f"série « {name} »", within | {name}))
+        steps = list(self.steps(self.shared[name], f"série « {name} »", within | {name}))
         for target in sorted(set(changes) - {step.target for step in steps}):
-            self.problem(f"{place} : la série « {name} » ne passe pas par « {target} ».")
+            self.problem(f"{place} : la série « {name} » ne passe pas par « {target} ».")
         for step in steps:
             yield Step(step.verb, step.target, {**step.answers, **(changes.get(step.target) or {})})
 
     def only(self, found: Mapping[str, Any], known: set[str] | frozenset[str], place: str) -> None:
         for key in found:
             if key not in known:
-                self.problem(f"{place} : « {key} » n’a pas de sens ici ; on attend {', '.join(sorted(known))}.")
+                self.problem(f"{place} : « {key} » n’a pas de sens ici ; on attend {', '.join(sorted(known))}.")
 
     def problem(self, sentence: str) -> None:
-        text = f"{self.name} : {sentence}"
+        text = f"{self.name} : {sentence}"
         if text not in self.problems:
             self.problems.append(text)
 

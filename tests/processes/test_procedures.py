@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from lxml import etree
 from SpiffWorkflow.spiff.parser.process import VALIDATOR
@@ -65,7 +65,7 @@ def test_flows_are_at_right_angles_and_join_their_shapes(shipped: SourceSet) -> 
         points = [(int(point.get("x", "")), int(point.get("y", ""))) for point in edge.iter(WAYPOINT)]
         flow = document.flow_by_id[edge.get("bpmnElement", "")]
         assert len(points) >= 2
-        assert all(x1 == x2 or y1 == y2 for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False)), flow.id
+        assert all(x1 == x2 or y1 == y2 for (x1, y1), (x2, y2) in pairwise(points)), flow.id
         assert _touches(points[0], boxes[flow.source]), flow.id
         assert _touches(points[-1], boxes[flow.target]), flow.id
 
@@ -80,7 +80,7 @@ def test_flows_pass_through_no_shape(shipped: SourceSet) -> None:
         for node in document.nodes:
             if node.id in (flow.source, flow.target, source.attached_to) or node.attached_to:
                 continue
-            for start, end in zip(points, points[1:], strict=False):
+            for start, end in pairwise(points):
                 assert not _overlap(_segment(start, end), boxes[node.id]), f"{flow.id} through {node.id}"
 
 

@@ -24,7 +24,7 @@ def lay_out(content: bytes) -> bytes:
     root = _read(content)
     processes = root.findall(_bpmn("process"))
     if len(processes) != 1:
-        raise LayoutError(f"Le fichier contient {len(processes)} processus\u00a0: il en faut un.")
+        raise LayoutError(f"Le fichier contient {len(processes)} processus : il en faut un.")
     process = processes[0]
     participants = root.findall(f"{_bpmn('collaboration')}/{_bpmn('participant')}")
     if any(participant.get("processRef") != process.get("id") for participant in participants):

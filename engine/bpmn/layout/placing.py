@@ -158,7 +158,20 @@ def _set_positions(graph: Graph, left: int, top: int) -> None:
         y = _round(y - ROW_GAP + LANE_PADDING)
         lane.height = y - lane.top
     graph.height = y - top
+    for node in places:
+        if node.inside:
+            _move(node.inside, node.left, node.top)
     _attach_boundary_events(graph)
+
+
+def _move(graph: Graph, across: int, down: int) -> None:
+    """Carry the inside of a sub-process to where its box turned out to be."""
+    for lane in graph.lanes:
+        lane.top += down
+    for node in graph.nodes.values():
+        node.x, node.y = node.x + across, node.y + down
+        if node.inside:
+            _move(node.inside, across, down)
 
 
 def _attach_boundary_events(graph: Graph) -> None:
