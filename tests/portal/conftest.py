@@ -49,21 +49,36 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def application(deployed: Path) -> Iterator[Flask]:
+    """One application for all: templates are compiled once. `portal` gives it a database of the test's own."""
+    app = create_app(_settings(deployed.parent))
+    yield app
+    app.extensions["database"].close()
+
+
 @pytest.fixture
-def portal(deployed: Path, tmp_path: Path) -> Iterator[Flask]:
+def portal(application: Flask, deployed: Path, tmp_path: Path) -> Iterator[Flask]:
     """The application over a database of the test's own."""
-    shutil.copyfile(deployed, tmp_path / "parvis.sqlite3")
-    settings = Settings(
-        data=tmp_path,
-        database_url=f"sqlite:///{tmp_path / 'parvis.sqlite3'}",
+    shutil.copyfile(deployed, tmp_path / deployed.name)
+    settings = _settings(tmp_path)
+    config.use(settings)
+    throttle.reset()
+    first = application.extensions["database"]
+    application.extensions["database"] = Database(settings.database_url)
+    yield application
+    application.extensions["database"].close()
+    application.extensions["database"] = first
+    config.use(replace(settings, demo=False))
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(
+        data=folder,
+        database_url=f"sqlite:///{folder / 'parvis.sqlite3'}",
         secret_key="a secret key for the tests, and only for them",
         demo=True,
     )
-    app = create_app(settings)
-    throttle.reset()
-    yield app
-    app.extensions["database"].close()
-    config.use(replace(settings, demo=False))
 
 
 @pytest.fixture
@@ -92,8 +107,8 @@ def account(data: Database, password_hash: str) -> Callable[..., Account]:
 
         def create(session: Session) -> Account:
             made = accounts.create(session, login=login, password_hash=password_hash, **facts)
-            for name in groups_:
-                groups.join(session, made.id, name)
+            if groups_:
+                groups.assign(session, made, groups_)
             return made
 
         return data.run(create)

@@ -1,0 +1,80 @@
+"""SQL statements are counted: a step costs at most twelve, whoever is behind it, and pages don't grow with what they list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from engine.core.db import Database
+from tests.portal.conftest import INFORMATION, REPORT, Visitor
+
+SUBMIT_MAX = 12
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements run inside, BEGIN and COMMIT left out."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")):
+            found.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def draft(visitor: Visitor, account: Callable[..., Any]) -> str:
+    """A signed-in resident's draft, at its first step."""
+    account()
+    visitor.sign_in("claire.martin@exemple.fr")
+    step = visitor.post("/demarches/signalement").location
+    return str(step)
+
+
+def test_submitting_a_step_takes_few_statements(visitor: Visitor, data: Database, draft: str) -> None:
+    visitor.get(draft)
+    with counted(data) as statements:
+        answer = visitor.post(draft, INFORMATION)
+    assert answer.status_code == 303
+    assert len(statements) <= SUBMIT_MAX, "\n".join(statements)
+
+
+def test_correcting_a_passed_step_takes_few_statements(visitor: Visitor, data: Database, draft: str) -> None:
+    step = visitor.post(draft, INFORMATION).location
+    visitor.post(step, REPORT)
+    with counted(data) as statements:
+        answer = visitor.post(draft, {**INFORMATION, "prenoms": "Nadège"})
+    assert answer.location.endswith("/recapitulatif")
+    assert len(statements) <= SUBMIT_MAX, "\n".join(statements)
+
+
+def test_a_refused_step_is_drawn_again_in_few_statements(visitor: Visitor, data: Database, draft: str) -> None:
+    visitor.get(draft)
+    with counted(data) as statements:
+        assert visitor.post(draft, {}).status_code == 422
+    assert len(statements) <= SUBMIT_MAX, "\n".join(statements)
+
+
+def test_the_space_costs_the_same_whatever_it_lists(
+    visitor: Visitor, data: Database, account: Callable[..., Any], report: Callable[..., str]
+) -> None:
+    account()
+    visitor.sign_in("claire.martin@exemple.fr")
+    report(visitor, filed=True)
+    visitor.get("/mon-espace")
+    with counted(data) as one:
+        visitor.get("/mon-espace")
+    for _ in range(3):
+        report(visitor, filed=True)
+    with counted(data) as four:
+        visitor.get("/mon-espace")
+    assert len(four) == len(one)
