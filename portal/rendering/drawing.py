@@ -35,7 +35,8 @@ def draw(
     the block to put the cursor in; `level` is the heading level of the groups.
     """
     module: Any = _environment().get_template("fields.html").module
-    return Markup(module.fields(fields, errors or {}, files or {}, focus, level))
+    drawn: Markup = module.fields(fields, errors or {}, files or {}, focus, level)
+    return drawn
 
 
 @cache
@@ -43,7 +44,7 @@ def _environment() -> Environment:
     # Its own environment: fields are drawn also where no request is, such as the preview of a form and the tests.
     from portal.rendering.templates import loader
 
-    environment = Environment(loader=loader(), autoescape=True)
+    environment = Environment(loader=loader(), autoescape=True, auto_reload=False, cache_size=-1)
     environment.globals.update(
         anchor=anchor,
         label=label,
@@ -120,7 +121,9 @@ def date_error_boxes(field: Field) -> tuple[bool, bool, bool]:
 
 def options(field: Field) -> list[dict[str, Any]]:
     """The choices of a field as the component macros take them."""
-    given = {text_of(one) for one in (field.value if isinstance(field.value, list) else [field.value]) if one is not None}
+    given = {
+        text_of(one) for one in (field.value if isinstance(field.value, list) else [field.value]) if one is not None
+    }
     found: list[dict[str, Any]] = []
     for choice in field.choices:
         value = text_of(choice.value)

@@ -87,7 +87,9 @@ def locks(form: Form, usager: Mapping[str, Any]) -> dict[str, Any]:
             continue
         value = known(spot, usager)
         value = spot.schema.get("default") if value is None else value
-        certified = spot.schema.get("x-certified") is True and usager.get("certifie") is True and value not in (None, "")
+        certified = (
+            spot.schema.get("x-certified") is True and usager.get("certifie") is True and value not in (None, "")
+        )
         if spot.schema.get("x-readonly") is True or certified:
             found[path] = value
     return found
@@ -196,7 +198,11 @@ def _kept(spot: Spot, value: Any, path: Path, state: State) -> Any:
 def normal(value: Any, spot: Spot | None = None) -> Any:
     """A single value in its one writing: trimmed, NFC, in the form that its format prescribes."""
     if isinstance(value, float):
-        return (int(value) if value.is_integer() and spot and spot.kind == "integer" else value) if math.isfinite(value) else None
+        return (
+            (int(value) if value.is_integer() and spot and spot.kind == "integer" else value)
+            if math.isfinite(value)
+            else None
+        )
     if isinstance(value, (bool, int)):
         return value
     if not isinstance(value, str):
@@ -381,7 +387,9 @@ def file_ids(form: Form, answers: Mapping[str, Any]) -> dict[str, list[str]]:
             value = given.get(spot.key)
             path = (*scope, spot.key)
             if spot.kind == "files" and isinstance(value, list):
-                found[dotted(path)] = [one for one in value if isinstance(one, str)][: max(spot.max_items, FILES_AT_MOST)]
+                found[dotted(path)] = [one for one in value if isinstance(one, str)][
+                    : max(spot.max_items, FILES_AT_MOST)
+                ]
             elif spot.spots and isinstance(value, Mapping):
                 look(spot.spots, value, path)
             elif spot.spots and isinstance(value, list):

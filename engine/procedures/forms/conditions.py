@@ -1,8 +1,9 @@
 """Conditions: the `if` of a schema, as a test that the server makes and as a rule that the page can follow.
 
-A rule is JSON: `{"all": […]}`, `{"any": […]}`, `{"not": rule}`, or a statement on one field: `{"path": p}` with one of `given: true`,
-`in: [texts]` (also true when one of several choices is among them), `min`/`max`/`above`/`below: number`, `least`/`most: count`,
-`match: pattern`. A condition that can't be said so has no rule: the page then shows the field at all times, the server decides.
+A rule is JSON: `{"all": […]}`, `{"any": […]}`, `{"not": rule}`, or a statement on one field: `{"path": p}` with one of
+`given: true`, `in: [texts]` (also true when one of several choices is among them), `min`/`max`/`above`/`below: number`,
+`least`/`most: count`, `match: pattern`. A condition that can't be said so has no rule: the page then shows the field at
+all times, and the server decides.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SILENT = {"title", "description", "type", "$comment", "examples", "default"}
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One condition that must be `wanted` (true or false), tested on the part of the answers that is `depth` steps from the top."""
+    """One condition that must be `wanted` (true or false), tested on the answers `depth` steps from the top."""
 
     depth: int
     key: str
@@ -124,9 +125,13 @@ def _keyword(keyword: str, value: Any, path: str) -> Rule | None:
 
 
 def _without_implied(rules: list[Rule]) -> list[Rule]:
-    """The rules but for «given» where another statement on the same field already needs an answer."""
-    answered = {one["path"] for one in rules if "path" in one and "given" not in one and "most" not in one}
-    return [one for one in rules if not ("given" in one and one["path"] in answered)]
+    """The rules but for «given» where another statement on the same field, or inside it, already needs an answer."""
+    answered = [one["path"] for one in rules if "path" in one and "given" not in one and "most" not in one]
+    return [
+        one
+        for one in rules
+        if not ("given" in one and any(f"{path}.".startswith(f"{one['path']}.") for path in answered))
+    ]
 
 
 def _placed(found: Rule, prefix: str) -> Rule:

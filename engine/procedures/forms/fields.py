@@ -20,9 +20,10 @@ _NOT_WORDS = {"group", "address", "blocks", "files"}
 class Field:
     """One question as the page shows it.
 
-    `kind` is one of text, textarea, number, integer, date, email, phone, plate, postcode, radios, select, yesno, consent, checkboxes,
-    files, group, address, blocks. `active` says whether the answers call for it now; `shown_if` is the rule by which the page shows
-    it (None: always), `when` the same in words. `value` is what was typed, even when wrong, `text` the answer in words.
+    `kind` is one of text, textarea, number, integer, date, email, phone, plate, postcode, radios, select, yesno, consent,
+    checkboxes, files, group, address, blocks. `active` says whether the answers call for it now; `shown_if` is the rule
+    by which the page shows it (None: always), `when` the same in words. `value` is what was typed, even when wrong,
+    `text` the answer in words.
     """
 
     path: str

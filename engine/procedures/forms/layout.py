@@ -21,8 +21,9 @@ _FORMATS = {"date": "date", "email": "email", "fr-phone": "phone", "fr-plate": "
 _SHAPES = {"type", "enum", "oneOf", "const", "properties", "items", "format", "x-widget", "x-options"}
 # Their value is a text, a number or a truth; the others hold lists or other fields.
 SINGLE = {
-    "text", "textarea", "number", "integer", "date", "email", "phone", "plate", "postcode", "radios", "select", "yesno", "consent",
-}  # fmt: skip
+    *("text", "textarea", "number", "integer", "date", "email", "phone", "plate", "postcode"),
+    *("radios", "select", "yesno", "consent"),
+}
 TEXTS = {"text", "textarea", "date", "email", "phone", "plate", "postcode"}
 
 

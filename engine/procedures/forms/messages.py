@@ -12,7 +12,19 @@ NBSP = "\u00a0"
 UNKNOWN = "Une réponse n’est pas valide."
 
 # When a field breaks several rules, the most telling sentence comes first.
-_RANKS = ("required", "type", "enum", "oneOf", "const", "format", "minItems", "maxItems", "minLength", "maxLength", "pattern")
+_RANKS = (
+    "required",
+    "type",
+    "enum",
+    "oneOf",
+    "const",
+    "format",
+    "minItems",
+    "maxItems",
+    "minLength",
+    "maxLength",
+    "pattern",
+)
 
 _FORMATS = {
     "date": f"doit être une date réelle, par exemple 27{NBSP}3{NBSP}1985",

@@ -33,9 +33,8 @@ def fault(pattern: str) -> str | None:
     except (re.error, RecursionError, OverflowError) as error:
         return f"l’expression régulière « {pattern} » n’est pas valide ({error})"
     if dangerous(list(tree)):
-        return (
-            f"l’expression régulière « {pattern} » peut bloquer le serveur : une partie répétée peut lire le même texte de plusieurs façons"
-        )
+        reason = "une partie répétée peut lire le même texte de plusieurs façons"
+        return f"l’expression régulière « {pattern} » peut bloquer le serveur : {reason}"
     return None
 
 

@@ -38,10 +38,11 @@ OURS: dict[str, type] = {
     "x-accept": str, "x-min": str, "x-max": str,
 }  # fmt: skip
 STANDARD = {
-    "$schema", "$ref", "$defs", "$comment", "title", "description", "default", "examples", "type", "enum", "const", "properties",
-    "required", "items", "contains", "minContains", "maxContains", "minItems", "maxItems", "uniqueItems", "minLength", "maxLength",
-    "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minProperties",
-    "maxProperties", "additionalProperties", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentRequired",
+    "$schema", "$ref", "$defs", "$comment", "title", "description", "default", "examples", "type", "enum",
+    "const", "properties", "required", "items", "contains", "minContains", "maxContains", "minItems",
+    "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "format", "minimum", "maximum",
+    "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minProperties", "maxProperties",
+    "additionalProperties", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentRequired",
     "dependentSchemas",
 }  # fmt: skip
 # Where, under which code, and what to say.
@@ -90,7 +91,7 @@ def problems(name: str, files: Mapping[str, bytes]) -> list[FormProblem]:
     return sorted(found, key=lambda one: (one.file != name, one.file, one.line, one.code))
 
 
-_FATAL = {"invalid-json", "invalid-schema", "remote-ref", "missing-ref", "not-a-form"}
+_FATAL = {"invalid-json", "invalid-schema", "remote-ref", "missing-ref", "bad-pattern"}
 
 
 def _line_of(error: DefinitionError) -> int:
@@ -105,7 +106,9 @@ def _whole(file: _File, name: str, files: Mapping[str, bytes]) -> list[FormProbl
     except DefinitionError as error:
         return [file.problem((), "recursive-ref", str(error).removeprefix(f"{name} : "))]
     if not form.spots:
-        return [file.problem((), "not-a-form", "le formulaire ne pose aucune question (« properties » est vide ou absent).")]
+        return [
+            file.problem((), "not-a-form", "le formulaire ne pose aucune question (« properties » est vide ou absent).")
+        ]
     layout = Layout(form.validator)
     layout.group([(form.schema, ())], 0, frozenset())
     found = [
@@ -113,7 +116,9 @@ def _whole(file: _File, name: str, files: Mapping[str, bytes]) -> list[FormProbl
         for key in layout.required_unknown
     ]
     found += [
-        file.problem(file.field(key), "order-unknown", f"« {key} » figure dans « x-order » mais n’est demandé nulle part.")
+        file.problem(
+            file.field(key), "order-unknown", f"« {key} » figure dans « x-order » mais n’est demandé nulle part."
+        )
         for key in layout.order_unknown
     ]
     for path, spot in walk(form.spots):
@@ -159,9 +164,17 @@ def _conditions(form: Form) -> Iterator[tuple[str, str, Spot]]:
             if (one.depth, name) not in asked
         }
         for name in sorted(unknown):
-            yield "unknown-condition", f"la condition de « {path} » porte sur « {name} », qui n’est demandé nulle part.", spot
+            yield (
+                "unknown-condition",
+                f"la condition de « {path} » porte sur « {name} », qui n’est demandé nulle part.",
+                spot,
+            )
         if not unknown and all(_impossible(way, asked) for way in spot.shown):
-            yield "never-shown", f"le champ « {path} » n’est jamais affiché : sa condition ne peut pas être vraie.", spot
+            yield (
+                "never-shown",
+                f"le champ « {path} » n’est jamais affiché : sa condition ne peut pas être vraie.",
+                spot,
+            )
         elif () in spot.hidden:
             yield "never-shown", f"le champ « {path} » n’est jamais affiché : il est toujours exclu.", spot
 
@@ -231,7 +244,9 @@ class _File:
         ]
         for error in json_schema_errors(self.document):
             pointer = tuple(error.absolute_path)
-            found.append(self.problem(pointer, "invalid-schema", f"ce n’est pas du JSON Schema valide ({error.message})."))
+            found.append(
+                self.problem(pointer, "invalid-schema", f"ce n’est pas du JSON Schema valide ({error.message}).")
+            )
         if not found or all(one.code != "invalid-schema" for one in found):
             found += [self.problem(*one) for one in self.inside(self.document, (), files)]
         return found
@@ -252,7 +267,11 @@ class _File:
         if word.startswith("x-"):
             yield from _our_word(word, value, said, pointer)
         elif word not in STANDARD:
-            yield pointer, "unknown-keyword", f"le mot-clé « {word} » n’existe pas ou n’est pas pris en charge par les formulaires."
+            yield (
+                pointer,
+                "unknown-keyword",
+                f"le mot-clé « {word} » n’existe pas ou n’est pas pris en charge par les formulaires.",
+            )
         elif word == "$ref":
             yield from self.reference(str(value), pointer, files)
         elif word == "pattern":
@@ -263,7 +282,11 @@ class _File:
             known = ", ".join(sorted(CHECKS))
             yield pointer, "unknown-format", f"le format « {value} » n’existe pas ; les formats connus sont {known}."
         elif word == "oneOf" and not all(isinstance(one, dict) and "const" in one for one in value):
-            yield pointer, "unsupported-oneof", "« oneOf » ne sert qu’à énumérer des choix (« const » et « title ») ; employez « if », « then », « else »."
+            yield (
+                pointer,
+                "unsupported-oneof",
+                "« oneOf » ne sert qu’à énumérer des choix (« const » et « title ») ; employez « if », « then », « else ».",
+            )
         elif word in ("properties", "dependentSchemas", "$defs"):
             for key, one in value.items():
                 if word == "properties":
@@ -290,12 +313,14 @@ class _File:
             return
         required = condition.get("required", [])
         for key, one in condition.get("properties", {}).items():
-            if isinstance(one, dict) and set(one) & {"const", "enum", "contains", "minimum", "maximum"} and key not in required:
-                yield (
-                    (*pointer, "properties", key),
-                    "condition-without-required",
-                    f"la condition sur « {key} » est vraie aussi quand il n’y a pas encore de réponse : ajoutez « \"required\": [\"{key}\"] » à ce « if ».",
-                )
+            if (
+                isinstance(one, dict)
+                and set(one) & {"const", "enum", "contains", "minimum", "maximum"}
+                and key not in required
+            ):
+                advice = f'ajoutez « "required": ["{key}"] » à ce « if »'
+                message = f"la condition sur « {key} » est vraie aussi quand il n’y a pas encore de réponse : {advice}."
+                yield (*pointer, "properties", key), "condition-without-required", message
 
 
 def json_schema_errors(document: Any) -> list[Any]:
@@ -324,7 +349,11 @@ def _leads(document: Any, fragment: str) -> bool:
 
 def _name(key: str, pointer: Pointer) -> Iterator[Found]:
     if not NAME.fullmatch(key):
-        yield pointer, "bad-name", f"« {key} » n’est pas un nom de champ : lettres minuscules sans accent, chiffres et « _ »."
+        yield (
+            pointer,
+            "bad-name",
+            f"« {key} » n’est pas un nom de champ : lettres minuscules sans accent, chiffres et « _ ».",
+        )
     elif key in RESERVED or keyword.iskeyword(key):
         yield pointer, "reserved-name", f"« {key} » est un nom réservé : choisissez-en un autre."
 
@@ -340,13 +369,17 @@ def _our_word(word: str, value: Any, said: Mapping[str, Any], pointer: Pointer) 
     elif word == "x-widget":
         kind = said.get("type")
         if value not in WIDGETS:
-            yield pointer, "unknown-widget", f"la présentation « {value} » n’existe pas ; celles connues sont {', '.join(sorted(WIDGETS))}."
+            yield (
+                pointer,
+                "unknown-widget",
+                f"la présentation « {value} » n’existe pas ; celles connues sont {', '.join(sorted(WIDGETS))}.",
+            )
         elif isinstance(kind, str) and kind not in WIDGETS[value]:
             yield pointer, "bad-widget", f"la présentation « {value} » ne convient pas à un champ de type « {kind} »."
-    elif word == "x-prefill" and value.removeprefix("usager.") not in USAGER:
+    elif word == "x-prefill" and str(value).removeprefix("usager.") not in USAGER:
         known = ", ".join(f"usager.{one}" for one in sorted(USAGER))
         yield pointer, "unknown-prefill", f"« {value} » n’est pas une donnée de l’usager ; celles connues sont {known}."
-    elif word == "x-messages" and not all(isinstance(one, str) for one in value.values()):
+    elif isinstance(value, dict) and not all(isinstance(one, str) for one in value.values()):
         yield pointer, "bad-keyword", "les messages de « x-messages » sont des textes."
-    elif word in ("x-min", "x-max") and value != "aujourdhui" and not CHECKS["date"](value):
+    elif word in ("x-min", "x-max") and value != "aujourdhui" and not CHECKS["date"](str(value)):
         yield pointer, "bad-keyword", f"« {word} » est une date AAAA-MM-JJ ou « aujourdhui »."

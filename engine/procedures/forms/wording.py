@@ -38,4 +38,6 @@ def number(value: Any) -> str:
 
 def phone(digits: str) -> str:
     """`06 12 34 56 78`, by pairs."""
-    return NBSP.join(digits[index : index + 2] for index in range(0, 10, 2)) if re.fullmatch(r"\d{10}", digits) else digits
+    return (
+        NBSP.join(digits[index : index + 2] for index in range(0, 10, 2)) if re.fullmatch(r"\d{10}", digits) else digits
+    )

@@ -18,9 +18,27 @@ def test_addresses_that_mail_reaches(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a@", "@b.fr", "a@b", "a b@c.fr", "a@b..fr", ".a@b.fr", "a.@b.fr", "a@-b.fr", "a@b.f1-", "é@b.fr", "a@b.fr\n", "a@@b.fr",
-     "x" * 65 + "@ville.fr", "a@" + "b" * 64 + ".fr", "a@b.1", "a,b@c.fr", "a@[127.0.0.1]", ""],
-)  # fmt: skip
+    [
+        "a@",
+        "@b.fr",
+        "a@b",
+        "a b@c.fr",
+        "a@b..fr",
+        ".a@b.fr",
+        "a.@b.fr",
+        "a@-b.fr",
+        "a@b.f1-",
+        "é@b.fr",
+        "a@b.fr\n",
+        "a@@b.fr",
+        "x" * 65 + "@ville.fr",
+        "a@" + "b" * 64 + ".fr",
+        "a@b.1",
+        "a,b@c.fr",
+        "a@[127.0.0.1]",
+        "",
+    ],
+)
 def test_addresses_that_are_refused(text: str) -> None:
     assert not formats.is_email(text)
 

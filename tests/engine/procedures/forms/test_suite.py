@@ -1,6 +1,7 @@
 """The JSON Schema Test Suite, draft 2020-12, against the validator as forms use it.
 
-Its cases travel in the source package of `jsonschema`, fetched once from the Python package index at the version and hash of the lock.
+Its cases travel in the source package of `jsonschema`, fetched once from the Python package index at the version and hash
+of the lock.
 """
 
 from __future__ import annotations
@@ -30,14 +31,22 @@ FORMATS = {
 }
 # Its dialect is a remote document: refused, so its missing vocabulary isn't known.
 VOCABULARY = {
-    ("vocabulary.json", "schema that uses custom metaschema with with no validation vocabulary",
-     "no validation: invalid number, but it still validates"),
-}  # fmt: skip
+    (
+        "vocabulary.json",
+        "schema that uses custom metaschema with with no validation vocabulary",
+        "no validation: invalid number, but it still validates",
+    ),
+}
 # Each needs a document of another server, and is refused with an error instead of an answer.
 REMOTE = {"refRemote.json": 31, "dynamicRef.json": 13}
 # Valid by the letter of RFC 5321, refused by us: no resident has such an address, many typing errors look like one.
-ODD_ADDRESSES = {'"joe bloggs"@example.com', '"joe..bloggs"@example.com', '"joe@bloggs"@example.com',
-                 "joe.bloggs@[127.0.0.1]", "joe.bloggs@[IPv6:::1]"}  # fmt: skip
+ODD_ADDRESSES = {
+    '"joe bloggs"@example.com',
+    '"joe..bloggs"@example.com',
+    '"joe@bloggs"@example.com',
+    "joe.bloggs@[127.0.0.1]",
+    "joe.bloggs@[IPv6:::1]",
+}
 
 
 @pytest.fixture(scope="module")

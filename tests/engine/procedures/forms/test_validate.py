@@ -26,9 +26,21 @@ def errors(form: forms.Form, answers: dict[str, Any], **options: Any) -> dict[st
         ({"type": "string", "minLength": 3}, "ab", "« Q » doit comporter au moins 3 caractères."),
         ({"type": "string", "maxLength": 1}, "ab", "« Q » doit comporter au plus 1 caractère."),
         ({"type": "string", "pattern": "^[0-9]+$"}, "ab", "« Q » n’a pas la forme attendue."),
-        ({"type": "string", "format": "email"}, "a@", "« Q » doit être une adresse électronique, comme nom@exemple.fr."),
-        ({"type": "string", "format": "fr-phone"}, "12", "« Q » doit être un numéro de téléphone à 10 chiffres, comme 01 23 45 67 89."),
-        ({"type": "string", "format": "fr-plate"}, "12", "« Q » doit être une immatriculation, comme AB-123-CD ou 1234-AB-75."),
+        (
+            {"type": "string", "format": "email"},
+            "a@",
+            "« Q » doit être une adresse électronique, comme nom@exemple.fr.",
+        ),
+        (
+            {"type": "string", "format": "fr-phone"},
+            "12",
+            "« Q » doit être un numéro de téléphone à 10 chiffres, comme 01 23 45 67 89.",
+        ),
+        (
+            {"type": "string", "format": "fr-plate"},
+            "12",
+            "« Q » doit être une immatriculation, comme AB-123-CD ou 1234-AB-75.",
+        ),
         ({"type": "string", "format": "fr-postcode"}, "12", "« Q » doit être un code postal à 5 chiffres."),
         ({"type": "string", "format": "uuid"}, "12", "« Q » n’a pas la forme attendue."),
         ({"type": "string", "format": "date"}, "31/2/2026", "« Q » doit être une date réelle, par exemple 27 3 1985."),
@@ -43,13 +55,29 @@ def errors(form: forms.Form, answers: dict[str, Any], **options: Any) -> dict[st
         ({"type": "number", "exclusiveMaximum": 3}, 3, "« Q » doit être inférieur à 3."),
         ({"type": "integer", "multipleOf": 5}, 3, "« Q » doit être un multiple de 5."),
         ({"type": "string", "enum": ["a", "b"]}, "c", "« Q » n’admet que les réponses de la liste."),
-        ({"type": "string", "oneOf": [{"const": "a", "title": "A"}]}, "c", "« Q » n’admet que les réponses de la liste."),
+        (
+            {"type": "string", "oneOf": [{"const": "a", "title": "A"}]},
+            "c",
+            "« Q » n’admet que les réponses de la liste.",
+        ),
         ({"type": "boolean"}, "peut-être", "« Q » doit être « Oui » ou « Non »."),
         ({"type": "boolean", "const": True}, False, "Cochez « Q » pour continuer."),
-        ({"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 2}, ["a"], "« Q » doit comporter au moins 2 éléments."),
-        ({"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 1}, ["a", "b"], "« Q » doit comporter au plus 1 élément."),
+        (
+            {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 2},
+            ["a"],
+            "« Q » doit comporter au moins 2 éléments.",
+        ),
+        (
+            {"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 1},
+            ["a", "b"],
+            "« Q » doit comporter au plus 1 élément.",
+        ),
         ({"type": "array", "items": {"enum": ["a", "b"]}}, ["z"], "« Q » n’admet que les réponses de la liste."),
-        ({"type": "array", "items": {"enum": ["a", "b"]}, "contains": {"const": "a"}}, ["b"], "« Q » ne comporte pas la réponse attendue."),
+        (
+            {"type": "array", "items": {"enum": ["a", "b"]}, "contains": {"const": "a"}},
+            ["b"],
+            "« Q » ne comporte pas la réponse attendue.",
+        ),
         ({"type": "string"}, "a\0", "« Q » contient des caractères qui ne peuvent pas être enregistrés."),
         ({"type": "string"}, "\ud800", "« Q » contient des caractères qui ne peuvent pas être enregistrés."),
         ({"type": "string"}, "x" * 501, "« Q » doit comporter au plus 500 caractères."),
@@ -58,9 +86,13 @@ def errors(form: forms.Form, answers: dict[str, Any], **options: Any) -> dict[st
         ({"type": "string"}, 3, "« Q » n’est pas valide."),
         ({"type": "number"}, float("inf"), "« Q » doit être un nombre."),
         ({"type": "object", "properties": {"x": {"title": "X", "type": "string"}}}, "x", "« Q » n’est pas valide."),
-        ({"type": "array", "items": {"type": "object", "properties": {"x": {"type": "string"}}}}, {}, "« Q » n’est pas valide."),
+        (
+            {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "string"}}}},
+            {},
+            "« Q » n’est pas valide.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_keyword_has_its_sentence(make: Any, schema: dict[str, Any], value: Any, message: str) -> None:
     assert errors(make({"q": {"title": "Q", **schema}}), {"q": value}) == {"q": message}
 
@@ -74,9 +106,12 @@ def test_each_keyword_has_its_sentence(make: Any, schema: dict[str, Any], value:
         ({"type": "boolean", "const": True}, "Cochez « Q » pour continuer."),
         ({"type": "array", "items": {"enum": ["a"]}}, "Choisissez au moins une réponse à « Q »."),
         ({"type": "array", "items": {"type": "string"}, "x-widget": "files"}, "Joignez au moins un fichier à « Q »."),
-        ({"type": "array", "items": {"type": "object", "properties": {"x": {"type": "string"}}}}, "Ajoutez au moins un élément à « Q »."),
+        (
+            {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "string"}}}},
+            "Ajoutez au moins un élément à « Q ».",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_missing_answer_is_asked_for_in_the_words_of_its_kind(
     make: Any, schema: dict[str, Any], message: str
 ) -> None:
@@ -142,9 +177,12 @@ def test_a_hidden_field_is_never_at_fault(make: Any) -> None:
 
 def test_locked_values_win_over_what_was_posted_and_are_never_at_fault(make: Any) -> None:
     form = make(
-        {"nom": {"title": "Nom", "type": "string", "minLength": 9}, "adresse": {"title": "A", "type": "object", "properties": {"voie": {"title": "V", "type": "string"}}}},
+        {
+            "nom": {"title": "Nom", "type": "string", "minLength": 9},
+            "adresse": {"title": "A", "type": "object", "properties": {"voie": {"title": "V", "type": "string"}}},
+        },
         required=["nom"],
-    )  # fmt: skip
+    )
     posted = {"nom": "Pirate", "adresse": {"voie": "ailleurs"}}
     locked = {"nom": "Diallo", "adresse.voie": "1 rue"}
     assert forms.validate(form, posted, locked=locked) == {"nom": "Diallo", "adresse": {"voie": "1 rue"}}
