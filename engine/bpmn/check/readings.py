@@ -78,6 +78,8 @@ def actions(node: Node, decisions: Decisions, declarations: Declarations) -> Act
     body: list[Action] = [*_events(node), *_script(node.script, "le script")]
     body += [*_operation(node, declarations), *_decision(node, decisions)]
     if node.is_human:
+        if "{" in node.documentation:
+            body.append(Reading(node.documentation, node.line, "les instructions", mode="template"))
         body.append(Writing(frozenset({node.id}), node.line, "la tâche", stored=True))
     return Actions(tuple(before), tuple(body), tuple(after_turn), tuple(after))
 

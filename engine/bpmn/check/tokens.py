@@ -24,10 +24,9 @@ _WIDE: Final = 6
 _ONE_AT_A_TIME: Final = frozenset({"exclusiveGateway", "eventBasedGateway"})
 _STOPS: Final = frozenset({"terminate", "error", "cancel"})
 
-#: Where tokens are: how many on each run, in each task with events on its border, and whether a non-interrupting event
-#: has already happened (once is enough to see what its path does beside the others).
+#: Where tokens are: how many on each run, in each task with events on its border (`@task`), and which events that don't
+#: interrupt have already happened (`*event`): once is enough to see what its path does beside the others.
 _State = frozenset[tuple[str, int]]
-_HAPPENED: Final = "*"
 
 
 @dataclass
@@ -115,15 +114,13 @@ class _Net:
         starts = [node.id for node in self.nodes.values() if node.kind == "startEvent"]
         return _put(frozenset(), *(way for node_id in starts for way in self.out(node_id)))
 
-    def moves(self, state: _State) -> Iterator[tuple[str, _State]]:
-        """Every way one node can act: its id, and where tokens are then."""
+    def moves(self, state: _State, beside: frozenset[str]) -> Iterator[tuple[str, _State]]:
+        """Every way one node can act: its id, and where tokens are then. `beside`: see `asides`."""
         marked = dict(state)
         for place in marked:
-            if place == _HAPPENED:
-                continue
             if place.startswith("@"):
-                yield from self.leave(place[1:], state)
-            else:
+                yield from self.leave(place[1:], state, beside)
+            elif not place.startswith("*"):
                 node = self.nodes[self.runs[place].target]
                 if node.kind in ("parallelGateway", "inclusiveGateway"):
                     yield from self.join(node, state, marked)
@@ -144,14 +141,39 @@ class _Net:
         else:
             yield node.id, _put(rest, *self.out(node.id))
 
-    def leave(self, node_id: str, state: _State) -> Iterator[tuple[str, _State]]:
+    def leave(self, node_id: str, state: _State, beside: frozenset[str]) -> Iterator[tuple[str, _State]]:
         rest = _take(state, f"@{node_id}")
         yield node_id, _put(rest, *self.out(node_id))
         for border in self.borders[node_id]:
             if border.interrupting:
                 yield border.id, _put(rest, *self.out(border.id))
-            elif not any(place == _HAPPENED for place, _ in state):
-                yield border.id, _put(state, _HAPPENED, *self.out(border.id))
+            elif border.id in beside and (f"*{border.id}", 1) not in state:
+                yield border.id, _put(state, f"*{border.id}", *self.out(border.id))
+
+    def asides(self) -> list[frozenset[str]]:
+        """The events that don't interrupt, each with those that it takes to get to it.
+
+        They are explored one at a time: two reminders that share their message aren't a mistake.
+        """
+        found = [border for borders in self.borders.values() for border in borders if not border.interrupting]
+        return [
+            frozenset(
+                {border.id} | {other.id for other in found if border.attached_to not in self.reach(without=other.id)}
+            )
+            for border in found
+        ] or [frozenset()]
+
+    def reach(self, without: str) -> set[str]:
+        """The nodes that the start leads to when one node is taken away."""
+        seen: set[str] = set()
+        todo = [node.id for node in self.nodes.values() if node.kind == "startEvent"]
+        while todo:
+            node_id = todo.pop()
+            if node_id not in seen and node_id != without:
+                seen.add(node_id)
+                todo.extend(flow.target for flow in self.outgoing[node_id])
+                todo.extend(border.id for border in self.borders.get(node_id, ()))
+        return seen
 
     def join(self, node: Node, state: _State, marked: dict[str, int]) -> Iterator[tuple[str, _State]]:
         ways = self.into[node.id]
@@ -173,7 +195,7 @@ class _Net:
     def more_to_come(self, join_id: str, arrived: list[str], marked: dict[str, int]) -> bool:
         """Is a token on its way to an empty branch of the inclusive join, and to no other?"""
         for place in marked:
-            if place == _HAPPENED or place in arrived:
+            if place.startswith("*") or place in arrived:
                 continue
             ahead = self.ahead[join_id][place]
             if ahead and not ahead & set(arrived):
@@ -193,7 +215,7 @@ def _put(state: _State, *places: str) -> _State:
     tokens = dict(state)
     for place in places:
         # Two tokens in one place are enough to tell; counting on would never end.
-        tokens[place] = 1 if place == _HAPPENED else min(tokens.get(place, 0) + 1, 2)
+        tokens[place] = min(tokens.get(place, 0) + 1, 2)
     return frozenset(tokens.items())
 
 
@@ -223,7 +245,9 @@ def check_tokens(document: Document, report: Report) -> None:
         if any(node.kind == "complexGateway" for node in nodes) or scope.kind == "adHocSubProcess":
             continue
         net = _Net(document, scope.id, reached)
-        seen = _explore(net)
+        seen = _Seen()
+        for beside in net.asides():
+            _explore(net, beside, seen)
         for join in net.joins:
             if join.id in seen.acted:
                 if missing := seen.stuck.get(join.id):
@@ -244,15 +268,14 @@ def _before(net: _Net, way: str) -> str:
     return run.nodes[-1] if run.nodes else run.source
 
 
-def _explore(net: _Net) -> _Seen:
-    seen = _Seen()
+def _explore(net: _Net, beside: frozenset[str], seen: _Seen) -> None:
     start = net.start()
     known, todo = {start}, [start]
     while todo:
         state = todo.pop()
         _note_twice(net, state, seen)
         stuck = True
-        for node_id, after in net.moves(state):
+        for node_id, after in net.moves(state, beside):
             stuck = False
             seen.acted.add(node_id)
             if after not in known:
@@ -262,18 +285,17 @@ def _explore(net: _Net) -> _Seen:
                 known.add(after)
                 todo.append(after)
         if stuck:
-            marked = {place for place, _ in state} - {_HAPPENED}
+            marked = {place for place, _ in state}
             for join in net.joins:
                 ways = set(net.into[join.id])
                 if ways & marked:
                     seen.stuck.setdefault(join.id, set()).update(ways - marked)
-    return seen
 
 
 def _note_twice(net: _Net, state: _State, seen: _Seen) -> None:
     arriving: Counter[str] = Counter()
     for place, number in state:
-        if place == _HAPPENED:
+        if place.startswith("*"):
             continue
         if place.startswith("@"):
             arriving[place[1:]] += number

@@ -1,0 +1,58 @@
+"""`./parvis check`: every problem on its line, and a status that scripts can rely on (F1, F2)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A folder of procedures of the test's own, with one shipped procedure in it."""
+    (tmp_path / "processes").mkdir()
+    (tmp_path / "forms").mkdir()
+    shutil.copy(ROOT / "processes" / "signalement.bpmn", tmp_path / "processes")
+    for form in (ROOT / "forms").glob("*.json"):
+        shutil.copy(form, tmp_path / "forms")
+    return tmp_path / "processes" / "signalement.bpmn"
+
+
+def test_every_shipped_procedure_passes(run: Run) -> None:
+    status, output, errors = run("check")
+    assert (status, output) == (0, "")
+    assert errors.endswith("no problem\n")
+
+
+def test_a_sound_file_elsewhere_passes(run: Run, house: Path) -> None:
+    assert run("check", str(house)) == (0, "", "1 procedure checked: no problem\n")
+
+
+def test_problems_are_printed_with_their_place(run: Run, house: Path) -> None:
+    text = house.read_text().replace('name="step" value="summary"', 'name="step" value="resume"')
+    house.write_text(text)
+    status, output, errors = run("check", str(house))
+    line = text[: text.index('value="resume"')].count("\n") + 1
+    assert status == 1
+    assert f"signalement.bpmn:{line} recapitulatif: " in output
+    assert "[bad-property]" in output
+    assert "[no-summary]" in output
+    assert errors == f"1 procedure checked: {len(output.splitlines())} problems\n"
+
+
+def test_a_file_that_cannot_be_read_is_told_like_any_problem(run: Run, house: Path) -> None:
+    house.write_text("bonjour")
+    status, output, _ = run("check", str(house))
+    assert status == 1
+    assert output.startswith("signalement.bpmn:1: Le fichier n’est pas un XML bien formé")
+
+
+def test_a_file_that_is_not_there_is_a_misuse(run: Run, house: Path) -> None:
+    status, output, errors = run("check", str(house.with_name("absent.bpmn")))
+    assert (status, output) == (2, "")
+    assert "no such file" in errors
