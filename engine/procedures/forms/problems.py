@@ -11,8 +11,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from engine.core import patterns
 from engine.core.errors import DefinitionError
-from engine.procedures.forms import patterns, positions, schema
+from engine.procedures.forms import positions, schema
 from engine.procedures.forms.conditions import Guard
 from engine.procedures.forms.form import Form, load, references, walk
 from engine.procedures.forms.formats import CHECKS
@@ -275,9 +276,10 @@ class _File:
         elif word == "$ref":
             yield from self.reference(str(value), pointer, files)
         elif word == "pattern":
-            fault = patterns.fault(value)
+            fault = patterns.problem(value)
             if fault:
-                yield pointer, "bad-pattern" if "n’est pas valide" in fault else "dangerous-pattern", f"{fault}."
+                code = "bad-pattern" if "mal écrite" in fault else "dangerous-pattern"
+                yield pointer, code, fault[0].lower() + fault[1:]
         elif word == "format" and value not in CHECKS:
             known = ", ".join(sorted(CHECKS))
             yield pointer, "unknown-format", f"le format « {value} » n’existe pas ; les formats connus sont {known}."
