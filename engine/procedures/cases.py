@@ -530,6 +530,24 @@ def _validated(
     return forms.validate(form, answers, context=choices.context(session, case, form), locked=locked)
 
 
+# --- names ----------------------------------------
+
+
+def reserved(case: Case) -> dict[str, Any]:
+    """What the platform lends to the expressions of a request: `usager`, `demande` and `aujourdhui`."""
+    return {
+        "usager": case.usager,
+        "demande": {
+            "reference": case.reference,
+            "procedure": case.procedure,
+            "ouverte_le": _day(case.opened_at),
+            "deposee_le": _day(case.filed_at),
+            "canal": case.channel,
+        },
+        "aujourdhui": clock.today().isoformat(),
+    }
+
+
 # --- one move ----------------------------------------
 
 
@@ -550,21 +568,7 @@ class _Run:
     timers_before: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.scope = Scope(document=self.case.document, reserved=self._reserved(), operation=self._operation)
-
-    def _reserved(self) -> dict[str, Any]:
-        case = self.case
-        return {
-            "usager": case.usager,
-            "demande": {
-                "reference": case.reference,
-                "procedure": case.procedure,
-                "ouverte_le": _day(case.opened_at),
-                "deposee_le": _day(case.filed_at),
-                "canal": case.channel,
-            },
-            "aujourdhui": clock.today().isoformat(),
-        }
+        self.scope = Scope(document=self.case.document, reserved=reserved(self.case), operation=self._operation)
 
     def load(self) -> None:
         """Bring the workflow back as it was saved."""
@@ -586,7 +590,7 @@ class _Run:
         """The draft becomes a request: dated, acknowledged, open to agents."""
         case = self.case
         self.change(status="filed", filed_at=clock.now())
-        self.scope.reserved = self._reserved()
+        self.scope.reserved = reserved(self.case)
         self.note("filed")
         if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
             self.note("notified", name=receipts.NAME)

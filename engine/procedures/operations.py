@@ -235,12 +235,13 @@ def _update_email(context: OperationContext, courriel: str, usage: str) -> dict[
 @operation(
     "codes/send",
     "Envoie un code à quatre chiffres à une adresse de courriel ; le code précédent ne vaut plus rien.",
-    returns={"sent": "faux quand trop de codes ont été demandés pour cette adresse"},
+    returns={"sent": "faux quand trop de codes ont été demandés aujourd’hui"},
     to=Parameter("text", "adresse à prouver"),
 )
 def _send_code(context: OperationContext, to: str) -> dict[str, bool]:
     sent = codes.issue(context.session, purpose="case", subject=str(context.case.id), to=to, case_id=context.case.id)
-    context.note("notified", context.element_id, name="code")
+    if sent:
+        context.note("notified", context.element_id, name="code")
     return {"sent": sent}
 
 

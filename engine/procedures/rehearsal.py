@@ -27,7 +27,7 @@ from engine.core.db import Base, Database, Session
 from engine.core.errors import ExpressionError, InvalidAnswers, NotFound, ParvisError, ProcessStuck, StaleStep
 from engine.core.mail import Mail
 from engine.people.actors import ANONYMOUS, SYSTEM, Actor
-from engine.procedures import cases, catalogue, demo, durations, forms, history, scenarios, tasks
+from engine.procedures import cases, catalogue, demo, durations, forms, history, instructions, scenarios, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import SourceSet
 from engine.procedures.forms.layout import Spot
@@ -225,6 +225,7 @@ class _Walk:
         actor = self.actor
         if not node.is_resident:
             actor = Actor("agent", None, "Agent", frozenset({node.lane or ""}))
+        instructions.worked_out(case, definition, step.target)
         answers = self.answers(session, case, step, definition.form_of(step.target), actor)
         if case.draft:
             cases.submit_step(session, case, step.target, answers, actor)

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from engine.contact.documents import Received
 from engine.core.db import Session
 from engine.core.errors import BadRequest, InvalidAnswers, NotFound, StaleStep
-from engine.procedures import cases, catalogue, choices, forms, tasks
+from engine.procedures import cases, catalogue, choices, forms, instructions, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from engine.procedures.tasks import HumanTask
@@ -174,7 +174,7 @@ def _draw(
         case=case,
         definition=definition,
         due=due(task.due_at),
-        instructions=paragraphs(definition.node(task.element_id).documentation or ""),
+        instructions=paragraphs(instructions.of(case, definition, task.element_id)),
         sheet=sheet,
         folder=folder(session, case, definition),
         mine=task.claimed_by == current_actor().account_id,

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from engine.contact.documents import Received
 from engine.core.db import Session
 from engine.core.errors import BadRequest, InvalidAnswers, StaleStep
-from engine.procedures import cases, catalogue, tasks
+from engine.procedures import cases, catalogue, instructions, tasks
 from engine.procedures.cases import Case
 from engine.procedures.forms import Form
 from engine.procedures.tasks import HumanTask
@@ -131,7 +131,7 @@ def _draw(
         case=case,
         definition=definition,
         task=task,
-        instructions=paragraphs(definition.node(task.element_id).documentation or ""),
+        instructions=paragraphs(instructions.of(case, definition, task.element_id)),
         sheet=filling.sheet(session, case, form, answers, errors),
     )
     return make_response(page, 422 if errors else 200)

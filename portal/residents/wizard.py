@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 from engine.contact.documents import Received
 from engine.core.db import Session
 from engine.core.errors import BadRequest, CaseClosed, InvalidAnswers, NotFound, StaleStep
-from engine.procedures import cases, catalogue, receipts, tasks
+from engine.procedures import cases, catalogue, instructions, receipts, tasks
 from engine.procedures.cases import Case
 from engine.procedures.forms import Form
 from portal import access, intake, rendering, typed
@@ -163,7 +163,7 @@ def _draw(
         stops=indicator,
         number=next((place for place, stop in enumerate(indicator, 2) if stop.shown), 2),
         revising=current is not None and node != current,
-        instructions=paragraphs(node.documentation or ""),
+        instructions=paragraphs(instructions.of(case, definition, node.id)),
         sheet=filling.sheet(session, case, form, answers, errors),
         parts=[
             (one.name or step_title(one), steps.address(case, one.id), filling.answered(session, case, definition, one.id))
