@@ -22,7 +22,7 @@ from portal.agents import blueprint, timeline
 from portal.agents.due import due
 from portal.agents.timeline import Event
 from portal.residents import documents, filling
-from portal.residents.presentation import applicant, standing, step_title
+from portal.residents.presentation import applicant, standing
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _answers(session: Session, case: Case, definition: Definition, nodes: list[N
     for node in nodes:
         lines = filling.answered(session, case, definition, node.id)
         if lines:
-            found.append((step_title(node) if node.step else node.name, lines))
+            found.append((node.name, lines))
     return found
 
 
