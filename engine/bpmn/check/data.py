@@ -7,7 +7,8 @@ branches give their names to what follows their join, not to each other.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import keyword
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +28,7 @@ from engine.bpmn.check.readings import (
     sure,
     why_wrong,
 )
-from engine.bpmn.check.report import Report, called, listed
+from engine.bpmn.check.report import Report, as_identifier, called, listed
 from engine.bpmn.expressions import FUNCTIONS, RESERVED
 from engine.bpmn.model import SUBPROCESSES, Document, Flow, Node
 
@@ -49,6 +50,10 @@ def check_data(
         for action in found[node.id].all():
             if isinstance(action, Writing):
                 _check_names(node, action, document, report)
+        for name, line, where in _named(node):
+            if not _can_be_read(name):
+                facts = {"node": called(node), "where": where, "name": name, "example": as_identifier(name)}
+                report.add("bad-name", node.id, line, **facts)
     _check_values(document, found, report)
     fields = _known_fields(document, found, decisions, declarations)
     for node, reading in every_reading(document, found):
@@ -87,6 +92,23 @@ def _check_names(node: Node, writing: Writing, document: Document, report: Repor
         elif task is not None and (task.is_human or task.decision) and task.id != node.id:
             facts = {"node": called(node), "where": writing.where, "name": name, "task": called(task)}
             report.add("name-clash", node.id, writing.line, **facts)
+
+
+def _named(node: Node) -> Iterator[tuple[str, int, str]]:
+    """The variables that a node names elsewhere than in a script (scripts can't name them wrongly)."""
+    if node.operator is not None and node.operator.result:
+        yield node.operator.result, node.operator.line, "le résultat de l’opération"
+    for event in node.events:
+        if event.variable:
+            yield event.variable, event.line, "le message"
+    if node.loop is not None:
+        for name in (node.loop.item, node.loop.output):
+            if name:
+                yield name, node.loop.line, "la répétition"
+
+
+def _can_be_read(name: str) -> bool:
+    return name.isidentifier() and not (name.startswith("_") or keyword.iskeyword(name) or name in FUNCTIONS)
 
 
 # --- Names that have a value -----------------------------------------------------------------------------------------

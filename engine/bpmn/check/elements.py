@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import keyword
 import re
-import unicodedata
 from typing import Final
 
 from engine.bpmn.check.declarations import Declarations
-from engine.bpmn.check.report import Report, called, listed
+from engine.bpmn.check.report import Report, as_identifier, called, listed
 from engine.bpmn.expressions import FUNCTIONS, RESERVED
 from engine.bpmn.model import RESIDENT_LANE, Document, Node, Scope, Source
 
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]*")
+_SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 _UNSUPPORTED_KINDS: Final = {
     "complexGateway": ("une passerelle complexe", "Utilisez une passerelle exclusive, inclusive ou parallèle."),
@@ -80,6 +80,9 @@ def _check_process(source: Source, document: Document, report: Report) -> None:
         report.add("not-executable", process.id, process.line)
     if process.id != source.stem:
         report.add("process-id", process.id, process.line, id=process.id, file=source.name, stem=source.stem)
+    if _SLUG.fullmatch(source.stem) is None:
+        example = as_identifier(source.stem).replace("_", "-")
+        report.add("bad-slug", process.id, process.line, stem=source.stem, example=example)
     if not process.name.strip():
         report.add("no-title", process.id, process.line)
 
@@ -95,15 +98,9 @@ def _check_ids(document: Document, report: Report) -> None:
         if not (node.is_human or node.kind == "businessRuleTask"):
             continue
         if _IDENTIFIER.fullmatch(node.id) is None:
-            report.add("bad-id", node.id, node.line, id=node.id, example=_as_identifier(node.id))
+            report.add("bad-id", node.id, node.line, id=node.id, example=as_identifier(node.id))
         elif node.id in RESERVED or node.id in FUNCTIONS or keyword.iskeyword(node.id):
             report.add("reserved-id", node.id, node.line, id=node.id)
-
-
-def _as_identifier(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
-    return words if words[:1].isalpha() else f"etape_{words}".rstrip("_")
 
 
 def _check_support(node: Node, report: Report) -> None:

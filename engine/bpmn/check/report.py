@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from engine.bpmn.check.sentences import SENTENCES
 from engine.bpmn.model import Document, Node, Problem
 
@@ -41,3 +44,10 @@ def name_of(document: Document, element_id: str) -> str:
 def listed(names: object) -> str:
     """« a », « b », « c » in alphabetical order, for a sentence."""
     return ", ".join(f"«\N{NO-BREAK SPACE}{name}\N{NO-BREAK SPACE}»" for name in sorted(map(str, names)))  # type: ignore[call-overload]
+
+
+def as_identifier(text: str) -> str:
+    """The identifier nearest to what was written, to propose it: `Avis-final` gives `avis_final`."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    return words if words[:1].isalpha() else f"etape_{words}".rstrip("_")

@@ -24,6 +24,7 @@ _PLAIN: Final = {
     "several-processes": "Le fichier contient plusieurs processus : gardez un seul processus par fichier.",
     "not-executable": "Le processus n’est pas exécutable : cochez « Exécutable » dans ses propriétés.",
     "process-id": "Le processus s’appelle « {id} » alors que le fichier s’appelle « {file} » : donnez-lui l’identifiant « {stem} ».",
+    "bad-slug": "Le nom « {stem} » ne peut pas servir dans une adresse : écrivez-le en minuscules sans accent, avec des tirets, par exemple « {example} ».",
     "no-title": "La démarche n’a pas de titre : donnez un nom au processus.",
     "no-description": "La démarche n’a pas de description : ajoutez la propriété « description », une phrase lue dans le catalogue.",
     # --- elements
@@ -67,6 +68,7 @@ _PLAIN: Final = {
     "variable-never": "« {node} » lit « {name} », mais aucun chemin ne lui donne de valeur avant : {hint}",
     "variable-maybe": "« {node} » lit « {name} », qui n’a de valeur que sur certains chemins : donnez-lui une valeur sur tous, ou écrivez « defined({name}) and … ».",
     "unknown-field": "« {node} » lit « {path} », mais {owner} n’a pas de champ « {field} » : {hint}",
+    "bad-name": "Dans « {node} », {where} donne une valeur à « {name} », qui ne peut pas être le nom d’une variable : écrivez-le en minuscules sans accent ni tiret, par exemple « {example} ».",
     "reserved-assigned": "Dans « {node} », {where} donne une valeur à « {name} », réservé à la plateforme : choisissez un autre nom.",
     "name-clash": "Dans « {node} », {where} donne une valeur à « {name} », qui est le nom des réponses de la tâche « {task} » : choisissez un autre nom.",
     "placeholder": "Dans « {node} », {where} contient un emplacement « {{…}} » mal écrit : {why}",

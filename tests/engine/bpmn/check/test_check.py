@@ -133,6 +133,13 @@ CASES = [
     ),
     Case("not-executable", "essai", "<bpmn:process", [('isExecutable="true"', 'isExecutable="false"')]),
     Case("process-id", "essai", "<bpmn:process", [], {"name": "autre.bpmn"}),
+    Case(
+        "bad-slug",
+        "Essai_Été",
+        "<bpmn:process",
+        [('<bpmn:process id="essai"', '<bpmn:process id="Essai_Été"')],
+        {"name": "Essai_Été.bpmn"},
+    ),
     Case("no-title", "essai", "<bpmn:process", [('name="Essai"', 'name=" "')]),
     Case("no-description", "essai", "<bpmn:process", [(DESCRIPTION, "")]),
     # --- elements
@@ -331,6 +338,7 @@ CASES = [
         ],
     ),
     Case("unknown-field", "decision", "instruction.decison", [(CONDITION, "instruction.decison == 'accord'")]),
+    Case("bad-name", "prevenir", "<sw:serviceTaskOperator", [('"envoi"', '"numero-envoi"')]),
     Case("reserved-assigned", "calcul", "<bpmn:script>", then(script("calcul", "demande = 1"))),
     Case("name-clash", "calcul", "<bpmn:script>", then(script("calcul", "instruction = 1"))),
     Case("placeholder", "prevenir", "{usager.prenoms", [("{usager.prenoms}", "{usager.prenoms")]),
