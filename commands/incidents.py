@@ -26,7 +26,7 @@ def run_list(options: argparse.Namespace) -> int:
 
     with installation.database(options) as database, database.reading() as session:
         rows = [
-            (incident.id, incident.at, case.reference, case.slug, incident.element_id, incident.reason)
+            (incident.id, incident.at, case.reference, case.procedure, incident.element_id, incident.reason)
             for incident, case in incidents.listing(session, solved=options.solved)
         ]
     empty = "no incident was ever solved" if options.solved else "no request is stuck"

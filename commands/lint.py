@@ -14,7 +14,7 @@ CHECKS = {
     "ruff": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],
     "types": ["mypy"],
-    "imports": ["lint-imports", "--no-cache"],
+    "imports": ["lint-imports", "--no-cache", "--no-logo"],
 }
 
 

@@ -36,7 +36,8 @@ class _Server(MTServer):
         deadline = threading.Timer(GRACE, os._exit, [1])
         deadline.daemon = True
         deadline.start()
-        super().signal_handler_interrupt(*args, **kwargs)
+        self.interrupt_signal = True
+        self.main_loop_interrupt.set()
 
 
 def serve(

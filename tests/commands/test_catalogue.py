@@ -1,0 +1,78 @@
+"""`./parvis deploy`, `versions`, `publish`, `withdraw`: forwards, back, and away."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.usefixtures("installed")]
+ESSAI = Path(__file__).parent.parent / "engine" / "procedures" / "essai"
+
+
+@pytest.fixture
+def essai(tmp_path: Path) -> Path:
+    """A folder of procedures with one that passes the check; its BPMN file."""
+    shutil.copytree(ESSAI, tmp_path / "house")
+    return tmp_path / "house" / "processes" / "essai.bpmn"
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_the_same_content_is_the_same_version(run: Any, essai: Path) -> None:
+    assert run("deploy", str(essai)) == (0, "essai: version 1\n", "")
+    assert run("deploy", str(essai)) == (0, "essai: version 1\n", "")
+    lines = run("versions")[1].splitlines()
+    assert len(lines) == 2
+    assert lines[1].split()[:2] == ["essai", "1"]
+    assert lines[1].endswith("published")
+
+
+def test_a_version_is_taken_back_and_offered_again(run: Any, essai: Path) -> None:
+    run("deploy", str(essai))
+    change(essai, "</bpmn:documentation>", " Un mot de plus.</bpmn:documentation>")
+    assert run("deploy", str(essai))[1] == "essai: version 2\n"
+    assert run("publish", "essai", "1") == (0, "essai: version 1 is published\n", "")
+    published = {line.split()[1]: line.endswith("published") for line in run("versions", "essai")[1].splitlines()[1:]}
+    assert published == {"2": False, "1": True}
+    assert run("withdraw", "essai") == (0, "essai is no longer offered\n", "")
+    assert "published" not in run("versions")[1]
+
+
+def test_a_version_can_wait_to_be_offered(run: Any, essai: Path) -> None:
+    assert run("deploy", str(essai), "--no-publish")[0] == 0
+    assert "published" not in run("versions")[1]
+
+
+def test_problems_are_all_told_and_nothing_is_kept(run: Any, essai: Path) -> None:
+    change(essai, 'name="description"', 'name="describtion"')
+    status, said, complaint = run("deploy", str(essai))
+    assert status == 1
+    assert "describtion" in said
+    assert "essai.bpmn:" in said
+    assert complaint == "parvis: 1 not deployed: see the problems above\n"
+    assert run("versions")[1] == "no such version\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("publish", "essai", "7"), ("publish", "nope", "1"), ("withdraw", "nope"), ("deploy", "nope.bpmn")]
+)
+def test_what_is_not_there_is_said(run: Any, arguments: tuple[str, ...]) -> None:
+    status, said, complaint = run(*arguments)
+    assert (status, said) == (1, "")
+    assert complaint.startswith("parvis: ")
+    assert complaint.count("\n") == 1
+
+
+def test_operations_are_told_as_a_service_task_needs_them(run: Any) -> None:
+    status, said, _ = run("operations", "notifications/send")
+    assert status == 0
+    assert "    subject (template): " in said
+    assert "only after filing" in said
+    assert run("operations", "nope") == (1, "", "parvis: there is no operation nope\n")
