@@ -5,9 +5,9 @@
     @transactional
     def submit_step(session: Session, case: Case, element_id: str) -> Response: ...
 
-The policy is checked when the session opens, in the same transaction as the work: `transactional` commits what the view returns and
-rolls back what it raises, `reading` only reads. A policy that finds something hands it over: `case_holder` gives the view its
-`case` in place of `reference`, so that no view can forget to ask whose it is.
+The policy is checked when the session opens, in the same transaction as the work: `transactional` commits what the view
+returns and rolls back what it raises, `reading` only reads. A policy that finds something hands it over: `case_holder` gives
+the view its `case` in place of `reference`, so that no view can forget to ask whose it is.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from engine.people.actors import ANONYMOUS, Actor
 from engine.procedures import cases
 
 View = TypeVar("View", bound=Callable[..., Any])
+R = TypeVar("R")
 
 # The hashes of the private links that this browser has opened, in the signed cookie.
 LINKS = "links"
@@ -106,37 +107,37 @@ def database() -> Database:
     return cast(Database, current_app.extensions["database"])
 
 
-def transactional(view: View) -> View:
+def transactional(view: Callable[..., R]) -> Callable[..., R]:
     """Open a transaction for the view, which receives `session` first. What returns is committed before the answer leaves."""
 
     @wraps(view)
-    def wrapped(**values: Any) -> Any:
-        def once(session: Session) -> Any:
+    def wrapped(**values: Any) -> R:
+        def once(session: Session) -> R:
             return view(session, **_admitted(session, values, writing=True))
 
         return database().run(once)
 
     wrapped.opens_session = True  # type: ignore[attr-defined]
-    return cast(View, wrapped)
+    return wrapped
 
 
-def reading(view: View) -> View:
+def reading(view: Callable[..., R]) -> Callable[..., R]:
     """Open a session that only reads for the view, which receives it first."""
 
     @wraps(view)
-    def wrapped(**values: Any) -> Any:
+    def wrapped(**values: Any) -> R:
         with database().reading() as session:
             answer = view(session, **_admitted(session, values, writing=False))
         _give_sign_of_life()
         return answer
 
     wrapped.opens_session = True  # type: ignore[attr-defined]
-    return cast(View, wrapped)
+    return wrapped
 
 
 def in_phases(view: View) -> View:
-    """The view opens its sessions itself, through inner functions that are `reading` or `transactional`: each checks the policy of
-    the route, and receives what the policy hands over."""
+    """The view opens its sessions itself, through inner functions that are `reading` or `transactional`: each checks the
+    policy of the route, and receives what the policy hands over."""
     view.opens_session = True  # type: ignore[attr-defined]
     return view
 

@@ -92,6 +92,10 @@ def _health(session: Session) -> Response:
 
 def _check_policies(app: Flask) -> None:
     """A route that says nothing of who may call it stops the application from starting."""
-    bare = sorted(rule.endpoint for rule in app.url_map.iter_rules() if access.policy_of(app.view_functions[rule.endpoint]) is None)
+    bare = sorted(
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if access.policy_of(app.view_functions[rule.endpoint]) is None
+    )
     if bare:
         raise RuntimeError(f"these routes declare no policy: {', '.join(bare)}")

@@ -6,9 +6,10 @@ import logging
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Flask, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from engine.core import errors
 from engine.procedures import incidents
@@ -116,7 +117,9 @@ def _sign_in(error: errors.SignInRequired) -> Response:
         asked["suite"] = request.path
         if typed.put_aside():
             flash(typed.SIGN_IN_NOTICE, "info")
-    return redirect(f"{url_for('public.show_sign_in')}?{urlencode(asked)}" if asked else url_for("public.show_sign_in"), 303)
+    return redirect(
+        f"{url_for('public.show_sign_in')}?{urlencode(asked)}" if asked else url_for("public.show_sign_in"), 303
+    )
 
 
 def _csrf(error: CSRFError) -> Response:
@@ -147,5 +150,5 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("unexpected error on %s", request.endpoint)
+    log.error("unexpected error on %s", request.endpoint, exc_info=error)
     return page(500, "")

@@ -36,7 +36,7 @@ def _look() -> None:
         return  # no route: the answer is 404 or 405
     if policy_of(view) is None:
         raise RuntimeError(f"{request.endpoint} declares no policy")
-    if getattr(view, "takes_files", False):
+    if getattr(view, "takes_files", False) and request.mimetype == "multipart/form-data":
         request.max_content_length = UPLOAD_MAX
     _refuse_unreadable((request.path,))
     for values in (request.args, request.form) if request.method == "POST" else (request.args,):

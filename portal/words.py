@@ -15,8 +15,10 @@ NBSP = "\u00a0"
 def day(at: datetime | date) -> str:
     """«3 avril 2027»."""
     local = at.astimezone(PARIS) if isinstance(at, datetime) else at
-    return format_date(local, "d MMMM y", locale="fr").replace("1 ", f"1er{NBSP}", 1) if local.day == 1 else format_date(
-        local, "d MMMM y", locale="fr"
+    return (
+        format_date(local, "d MMMM y", locale="fr").replace("1 ", f"1er{NBSP}", 1)
+        if local.day == 1
+        else format_date(local, "d MMMM y", locale="fr")
     )
 
 

@@ -1,7 +1,7 @@
 """Files given with a request: received with a form, shown, downloaded, taken away (A19).
 
-A file is kept as soon as it has come, before the form is checked: errors elsewhere lose no upload. What a draft's answers no longer
-name goes when the step is validated, and not before: who leaves the page finds the answers as they were.
+A file is kept as soon as it has come, before the form is checked: errors elsewhere lose no upload. What a draft's answers no
+longer name goes when the step is validated, and not before: who leaves the page finds the answers as they were.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A form being filled in: its fields with what was typed, its errors, its files. The wizard and the tasks of a request share it."""
+"""A form being filled in: its fields with what was typed, its errors, its files. The wizard and the tasks share it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,11 @@ def presented(definition: Definition) -> Presentation:
 
 def step_title(node: Node) -> str:
     """What a step is called in the indicator and in the title of its page."""
-    return node.properties.get("title") or (KINDS[node.step] if node.step == "summary" else node.name) or KINDS[node.step or ""]
+    return (
+        node.properties.get("title")
+        or (KINDS[node.step] if node.step == "summary" else node.name)
+        or KINDS[node.step or ""]
+    )
 
 
 def standing(case: Case, definition: Definition, *, waiting: bool) -> tuple[str, str]:

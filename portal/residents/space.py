@@ -86,7 +86,9 @@ def _space(session: Session, errors: dict[str, str] | None = None) -> str:
         errors=errors or {},
         usager=accounts.usager(account),
         login=account.login,
-        rights=[(right, *RIGHT_STATES[entitlements.state(right)]) for right in entitlements.of_account(session, account.id)],
+        rights=[
+            (right, *RIGHT_STATES[entitlements.state(right)]) for right in entitlements.of_account(session, account.id)
+        ],
         drafts=[row for row in rows if row.draft],
         rows=[row for row in rows if not row.draft][:LATEST],
         total=sum(not row.draft for row in rows),

@@ -69,6 +69,8 @@ def stops(case: Case, definition: Definition, current: Node | None, shown: Node 
         state = "open" if is_open else "passed" if node.id in behind else "coming"
         here = shown is not None and node.id == shown.id
         found.append(
-            Stop(node, step_title(node), state, here, address(case, node.id) if state != "coming" and not here else None)
+            Stop(
+                node, step_title(node), state, here, address(case, node.id) if state != "coming" and not here else None
+            )
         )
     return found

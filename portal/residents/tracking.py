@@ -7,8 +7,8 @@ from typing import Any
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from engine.contact import notifications
 from engine.contact import documents as stored_files
+from engine.contact import notifications
 from engine.core.db import Session
 from engine.core.errors import NotCancellable, NotFound
 from engine.procedures import cases, catalogue, history, receipts, tasks

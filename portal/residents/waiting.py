@@ -9,6 +9,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from engine.contact import notifications
 from engine.contact.documents import Received
 from engine.core.db import Session
 from engine.core.errors import BadRequest, InvalidAnswers, StaleStep
@@ -131,6 +132,7 @@ def _draw(
         case=case,
         definition=definition,
         task=task,
+        letter=next(iter(reversed(notifications.of_case(session, case.id))), None),
         instructions=paragraphs(instructions.of(case, definition, task.element_id)),
         sheet=filling.sheet(session, case, form, answers, errors),
     )

@@ -1,4 +1,4 @@
-"""The wizard: one address a step, the open one or one already passed, so that going back, two tabs and a second click are harmless.
+"""The wizard: one address a step, the open one or one already passed; going back, two tabs and a second click are harmless.
 
 What is posted on the open step goes forward; on a passed one it corrects it, and the later answers are kept as long as they
 still hold. A page of another time leads to the step of now, with a notice.
@@ -166,7 +166,11 @@ def _draw(
         instructions=paragraphs(instructions.of(case, definition, node.id)),
         sheet=filling.sheet(session, case, form, answers, errors),
         parts=[
-            (one.name or step_title(one), steps.address(case, one.id), filling.answered(session, case, definition, one.id))
+            (
+                one.name or step_title(one),
+                steps.address(case, one.id),
+                filling.answered(session, case, definition, one.id),
+            )
             for one in (behind if is_summary else ())
         ],
         files=documents.described(session, case) if is_summary else {},

@@ -126,7 +126,9 @@ class Visitor:
     def get(self, path: str, **more: Any) -> TestResponse:
         return self._seen(self.client.get(path, **more))
 
-    def post(self, path: str, data: Mapping[str, Any] | None = None, *, token: bool = True, **more: Any) -> TestResponse:
+    def post(
+        self, path: str, data: Mapping[str, Any] | None = None, *, token: bool = True, **more: Any
+    ) -> TestResponse:
         fields = dict(data or {})
         if token:
             fields.setdefault("csrf_token", self.token or self._fetch_token())

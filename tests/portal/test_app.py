@@ -1,0 +1,117 @@
+"""The application as a whole: who may call what, and what every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from engine.core.config import Settings
+from portal import access
+from portal.app import create_app
+from tests.portal.conftest import Visitor
+
+POLICIES = {"anyone", "resident", "agent", "case_holder"}
+
+
+def test_every_route_declares_one_policy(application: Flask) -> None:
+    for rule in application.url_map.iter_rules():
+        policy = access.policy_of(application.view_functions[rule.endpoint])
+        assert policy is not None, rule
+        assert policy.name in POLICIES
+
+
+def test_a_route_without_a_policy_answers_to_nobody(application: Flask, settings: Settings) -> None:
+    app = create_app(settings)
+    app.add_url_rule("/bare", "bare", lambda: "secret")
+    answer = app.test_client().get("/bare")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    app.extensions["database"].close()
+
+
+def test_a_view_declares_one_policy_and_opens_a_session_for_it() -> None:
+    def view() -> None: ...
+
+    with pytest.raises(TypeError, match="opens no session"):
+        access.resident(view)
+    access.anyone(view)
+    with pytest.raises(TypeError, match="two policies"):
+        access.anyone(view)
+
+
+def test_the_root_leads_to_the_catalogue(visitor: Visitor) -> None:
+    assert visitor.get("/").location == "/demarches"
+
+
+def test_health_says_that_it_can_serve(visitor: Visitor) -> None:
+    answer = visitor.get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+@pytest.mark.parametrize("path", ["/demarches", "/connexion", "/nulle-part", "/healthz"])
+def test_every_answer_carries_the_headers(visitor: Visitor, path: str) -> None:
+    headers = visitor.get(path).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_each_page_has_a_nonce_of_its_own(visitor: Visitor) -> None:
+    first, second = visitor.get("/demarches"), visitor.get("/demarches")
+    nonces = [page.text.split('nonce="')[1].split('"')[0] for page in (first, second)]
+    assert nonces[0] != nonces[1]
+    assert f"'nonce-{nonces[0]}'" in first.headers["Content-Security-Policy"]
+
+
+def test_cookies_follow_the_scheme_of_the_public_address(settings: Settings) -> None:
+    """Tied to the host over https; without the prefix that browsers drop over plain http otherwise."""
+    from dataclasses import replace
+
+    app = create_app(replace(settings, public_url="https://demarches.example"))
+    assert app.config["SESSION_COOKIE_NAME"] == "__Host-parvis"
+    with app.test_request_context():
+        assert access.cookie_name(app) == "__Host-parvis_connexion"
+    assert app.config["SESSION_COOKIE_SECURE"]
+    answer = app.test_client().get("/nulle-part", base_url="https://demarches.example")
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    app.extensions["database"].close()
+
+
+# What each kind of person gets of each kind of page: 2 a page, 3 the way to sign in, 4 nothing.
+MATRIX = {
+    "/demarches": {"nobody": 2, "resident": 2, "stranger": 2, "bearer": 2, "agent": 2},
+    "/mon-espace": {"nobody": 3, "resident": 2, "stranger": 2, "bearer": 3, "agent": 4},
+    "/mon-espace/demandes": {"nobody": 3, "resident": 2, "stranger": 2, "bearer": 3, "agent": 4},
+    "/agents/corbeilles": {"nobody": 3, "resident": 4, "stranger": 4, "bearer": 3, "agent": 2},
+    "/demandes/{}/suivi": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
+    "/demandes/{}/suivi/demande": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
+    "/demandes/{}/confirmation": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
+    "/demandes/{}/annuler": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
+    "/mon-espace/demandes/{}/schema": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
+}
+
+
+def test_who_sees_what(
+    visitors: Callable[[], Visitor], account: Callable[..., Any], report: Callable[..., str]
+) -> None:
+    """`bearer` holds the link of another request than the resident's."""
+    people = {name: visitors() for name in ("nobody", "resident", "stranger", "bearer", "agent")}
+    account()
+    account("karim.benali@exemple.fr", first_names="Karim", birth_name="Benali")
+    account("jeanne@valmont.example", kind="agent", first_names="Jeanne", birth_name="Instruit", groups_=("Ailleurs",))
+    people["resident"].sign_in("claire.martin@exemple.fr")
+    people["stranger"].sign_in("karim.benali@exemple.fr")
+    people["agent"].sign_in("jeanne@valmont.example")
+    report(people["bearer"], filed=True)
+    reference = report(people["resident"], filed=True)
+    seen = {
+        path: {name: who.get(path.format(reference)).status_code // 100 for name, who in people.items()}
+        for path in MATRIX
+    }
+    assert seen == MATRIX

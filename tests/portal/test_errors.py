@@ -1,0 +1,48 @@
+"""Every error has a status and a page in plain French."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from engine import handlers  # noqa: F401 - brings every room, and with them their errors
+from engine.core.errors import ParvisError, Throttled
+from portal import errors
+
+
+def _tree(kind: type[ParvisError]) -> Iterator[type[ParvisError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)
+
+
+@pytest.mark.parametrize("kind", sorted(_tree(ParvisError), key=lambda kind: kind.__name__))
+def test_every_error_has_a_status(kind: type[ParvisError]) -> None:
+    assert 400 <= errors.status_of(kind) < 600
+    # Only the root may be left to its own: a child of the root that says nothing would be our fault, whatever it means.
+    assert errors.status_of(kind) != 500 or kind.__name__ in ("ParvisError", "ConfigurationError")
+
+
+@pytest.mark.parametrize("status", sorted(errors.TITLES))
+def test_every_status_has_a_page(application: Flask, status: int) -> None:
+    with application.test_request_context("/nulle-part"):
+        answer = errors.page(status, "")
+    assert answer.status_code == status
+    assert f'<h1 class="govuk-heading-l">{errors.TITLES[status]}</h1>' in answer.get_data(as_text=True)
+    assert '<html lang="fr"' in answer.get_data(as_text=True)
+
+
+def test_who_tries_too_often_is_told_when_to_come_back(application: Flask) -> None:
+    with application.test_request_context("/connexion"):
+        answer = application.make_response(application.handle_user_exception(Throttled(retry_after=42)))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "42")
+
+
+def test_what_nobody_expected_says_nothing_of_itself(application: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    with application.test_request_context("/demarches"):
+        answer = application.make_response(application.handle_user_exception(ZeroDivisionError("secret")))
+    assert answer.status_code == 500
+    assert "secret" not in answer.get_data(as_text=True)
+    assert "secret" in caplog.text

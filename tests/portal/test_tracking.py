@@ -1,0 +1,125 @@
+"""«Suivi de la demande», «À faire», cancelling, links (A10 to A13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from engine.core import mail
+from engine.core.db import Database
+from engine.people.actors import Actor
+from engine.procedures import cases, tasks
+from engine.procedures.cases import Case
+from tests.portal.conftest import Visitor
+
+Said = Callable[[TestResponse], str]
+AGENT = Actor("agent", name="Jeanne Instruit", groups=frozenset({"Propreté et espace public"}))
+
+
+def _agent_completes(data: Database, reference: str, **answers: Any) -> None:
+    with data.transaction() as session:
+        case = next(one for one in session.query(Case) if one.reference == reference)
+        (task,) = tasks.of_case(session, case.id)
+        cases.complete_task(session, case, task.id, answers, AGENT)
+
+
+def test_the_tabs_tell_who_asks_what_and_what_happened(
+    visitor: Visitor, report: Callable[..., str], said: Said
+) -> None:
+    """A12, A13: «Historique» opens first; services and never agents."""
+    reference = report(visitor, filed=True)
+    history = visitor.get(f"/demandes/{reference}/suivi")
+    assert 'aria-current="page">Historique' in history.text
+    text = said(history)
+    assert "Vous avez déposé votre demande" in text
+    assert "«\u00a0Propreté et espace public\u00a0»" in history.text
+    assert text.index("Accusé de réception envoyé") < text.index("Vous avez commencé")  # the latest first
+    assert "Un matelas sur le trottoir." in said(visitor.get(f"/demandes/{reference}/suivi/demande"))
+    applicant = said(visitor.get(f"/demandes/{reference}/suivi/demandeur"))
+    assert "nadia.petit@exemple.fr" in applicant
+    assert "Aucune pièce" in said(visitor.get(f"/demandes/{reference}/suivi/pieces"))
+    assert visitor.get(f"/demandes/{reference}/suivi/autre").status_code == 404
+
+
+def test_what_the_agent_does_is_read_without_their_name(
+    visitor: Visitor, data: Database, report: Callable[..., str], said: Said
+) -> None:
+    reference = report(visitor, filed=True)
+    _agent_completes(data, reference, suite="intervenir", equipe="proprete")
+    text = said(visitor.get(f"/demandes/{reference}/suivi"))
+    assert "Qualifier le signalement" in text
+    assert "Jeanne" not in text
+
+
+def test_a_question_of_the_service_is_answered_under_a_faire(
+    visitor: Visitor, data: Database, report: Callable[..., str], said: Said
+) -> None:
+    reference = report(visitor, filed=True)
+    _agent_completes(data, reference, suite="preciser", question="Devant quel numéro\u00a0?")
+    page = visitor.get(f"/demandes/{reference}/suivi")
+    assert "À compléter" in said(page)
+    task = page.text.split("/a-faire/")[1].split('"')[0]
+    address = f"/demandes/{reference}/a-faire/{task}"
+    form = visitor.get(address)
+    assert "<title>À faire" in form.text
+    assert "Devant quel numéro ?" in said(form)  # what was asked, in the service's own words
+    assert visitor.post(address, {}).status_code == 422
+    answer = visitor.post(address, {"reponse": "Devant le numéro 3.", "precision": "Devant le numéro 3."})
+    assert answer.location == f"/demandes/{reference}/suivi"
+    assert "Votre réponse est enregistrée." in said(visitor.get(answer.location))
+    again = visitor.post(address, {"reponse": "Encore."})
+    assert "déjà été traitée" in said(visitor.follow(again))
+    assert "Devant le numéro 3." in said(visitor.get(f"/demandes/{reference}/suivi/demande"))
+
+
+def test_the_link_of_the_acknowledgement_opens_the_tracking(
+    visitor: Visitor, visitors: Callable[[], Visitor], data: Database, report: Callable[..., str]
+) -> None:
+    """A10; the address that stays in the browser carries no secret."""
+    reference = report(visitor, filed=True)
+    with data.reading() as session:
+        (letter,) = mail.outbox(session)
+    path = "/suivi/" + letter.text.split("/suivi/")[1].split()[0]
+    elsewhere = visitors()
+    answer = elsewhere.get(path)
+    assert answer.location == f"/demandes/{reference}/suivi"
+    page = elsewhere.get(answer.location)
+    assert page.status_code == 200
+    assert path not in page.text
+
+
+def test_the_outbox_shows_letters_with_their_links(visitor: Visitor, report: Callable[..., str], said: Said) -> None:
+    reference = report(visitor, filed=True)
+    page = visitor.get("/boite-denvoi")
+    assert f"Accusé de réception de votre demande {reference}" in said(page)
+    assert 'href="http://127.0.0.1:8000/suivi/' in page.text
+
+
+def test_a_request_is_cancelled_once_after_a_question(
+    visitor: Visitor, data: Database, report: Callable[..., str], said: Said
+) -> None:
+    """A11."""
+    reference = report(visitor, filed=True)
+    address = f"/demandes/{reference}/annuler"
+    assert "Vous ne pourrez pas revenir en arrière" in said(visitor.get(address))
+    page = visitor.follow(visitor.post(address))
+    assert "Votre demande est annulée." in said(page)
+    assert "Annulée" in said(page)
+    assert visitor.post(address).status_code == 303
+    with data.reading() as session:
+        (case,) = session.query(Case)
+        assert case.status == "cancelled"
+        assert tasks.of_case(session, case.id) == []
+
+
+def test_a_draft_is_thrown_away_with_what_was_typed(
+    visitor: Visitor, data: Database, report: Callable[..., str], said: Said
+) -> None:
+    reference = report(visitor)
+    page = visitor.follow(visitor.post(f"/demandes/{reference}/annuler"))
+    assert "Votre brouillon est supprimé." in said(page)
+    with data.reading() as session:
+        (case,) = session.query(Case)
+        assert case.document == {}
