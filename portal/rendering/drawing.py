@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from engine.procedures.forms import Field
+from engine.procedures.forms import Field, every_field
 from engine.procedures.forms.conditions import text_of
-from engine.procedures.forms.formats import is_date
+from engine.procedures.forms.formats import is_date, is_phone
+from engine.procedures.forms.wording import phone
 
 NBSP = "\u00a0"
 _WIDTHS = (2, 3, 4, 5, 10, 20, 30)
 _TYPICAL_WIDTH = {"postcode": 5, "phone": 20, "plate": 10, "number": 10, "integer": 10}
 _EXTENSIONS = {"pdf": (".pdf",), "jpg": (".jpg", ".jpeg"), "png": (".png",)}
+_CERTIFIED = (
+    "Votre identité est certifiée par FranceConnect. Ces informations ne se modifient pas ici"
+    f"{NBSP}: elles se corrigent auprès du fournisseur d’identité."
+)
+_FROM_ACCOUNT = "Cette information vient de votre compte et ne se modifie pas ici."
 _KINDS = {"pdf": "PDF", "jpg": "JPEG", "png": "PNG"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the macros know of the page beside the fields: `notes` say by path why values can't be changed."""
+
+    errors: Mapping[str, str]
+    files: Mapping[str, Mapping[str, Any]]
+    focus: str
+    notes: Mapping[str, str]
 
 
 def draw(
@@ -35,7 +52,8 @@ def draw(
     the block to put the cursor in; `level` is the heading level of the groups.
     """
     module: Any = _environment().get_template("fields.html").module
-    drawn: Markup = module.fields(fields, errors or {}, files or {}, focus, level)
+    page = Page(errors or {}, files or {}, focus, lock_notes(fields))
+    drawn: Markup = module.fields(fields, page, level)
     return drawn
 
 
@@ -56,7 +74,6 @@ def _environment() -> Environment:
         accept=accept,
         files_hint=files_hint,
         together=together,
-        lock_note=lock_note,
         date_error_boxes=date_error_boxes,
         optional=optional,
         nbsp=NBSP,
@@ -99,6 +116,8 @@ def typed(field: Field) -> str:
         return str(value)
     if not isinstance(value, str):
         return ""
+    if field.kind == "phone" and is_phone(value):
+        return phone(value).replace(NBSP, " ")
     # HTML has no way to carry these.
     return "".join(one for one in value if one != "\0" and not "\ud800" <= one <= "\udfff")
 
@@ -172,16 +191,13 @@ def together(fields: Sequence[Field]) -> Iterator[tuple[str, list[Field]]]:
         yield run[0].legend, run
 
 
-def lock_note(field: Field, previous: Field | None) -> str:
-    """Why a value can't be changed here; said once for neighbours with the same reason."""
-    if previous is not None and previous.locked and previous.certified == field.certified:
-        return ""
-    if field.certified:
-        return (
-            "Votre identité est certifiée par FranceConnect. Ces informations ne se modifient pas ici"
-            f"{NBSP}: elles se corrigent auprès du fournisseur d’identité."
-        )
-    return "Cette information vient de votre compte et ne se modifie pas ici."
+def lock_notes(fields: Iterable[Field]) -> dict[str, str]:
+    """Why values can't be changed here, by the path of the first field that each reason holds for: said once a page."""
+    found: dict[bool, str] = {}
+    for field in every_field(fields):
+        if field.locked and field.kind not in ("group", "address", "blocks"):
+            found.setdefault(field.certified, field.path)
+    return {path: _CERTIFIED if certified else _FROM_ACCOUNT for certified, path in found.items()}
 
 
 def error_list(fields: Iterable[Field], errors: Mapping[str, str]) -> list[dict[str, str]]:

@@ -183,6 +183,16 @@ def test_locked_values_are_text_with_the_reason(form: forms.Form) -> None:
     assert "Pirate" not in found.text_content()
 
 
+def test_the_reason_is_said_once(form: forms.Form) -> None:
+    found = page(form, {}, locked={"nom": "Diallo", "recit": "x", "adresse.voie": "1 rue"})
+    assert found.text_content().count("ne se modifie pas ici") == 1
+
+
+def test_a_stored_phone_number_is_shown_by_pairs(form: forms.Form) -> None:
+    assert page(form, {"tel": "0612345678"}).xpath('//input[@name="tel"]/@value') == ["06 12 34 56 78"]
+    assert page(form, {"tel": "+32 2"}).xpath('//input[@name="tel"]/@value') == ["+32 2"]
+
+
 def test_blocks_can_be_added_up_to_their_limit_and_removed_down_to_theirs(form: forms.Form) -> None:
     one, three = page(form, {}), page(form, {"enfants": [{}, {}, {}]})
     assert "add:enfants" in one.xpath("//button/@value")
