@@ -7,9 +7,9 @@ from textwrap import wrap
 
 from engine.bpmn.layout.graph import GATEWAYS, Edge, Graph, Node
 
-CHARACTER = 5.6  # mean width at the size editors write outside names in
+CHARACTER = 6.2  # mean width at the size editors write outside names in
 LINE = 14
-LONGEST_LINE = 16
+LONGEST_LINE = 18
 
 Box = tuple[int, int, int, int]  # left, top, width, height
 Segment = tuple[tuple[int, int], tuple[int, int]]
@@ -18,7 +18,7 @@ Segment = tuple[tuple[int, int], tuple[int, int]]
 def size(text: str) -> tuple[int, int]:
     """Width and height that a name takes when it is wrapped as editors do."""
     lines = wrap(text, LONGEST_LINE, break_long_words=False) or [""]
-    return ceil(max(map(len, lines)) * CHARACTER) + 4, LINE * len(lines)
+    return ceil(max(map(len, lines)) * CHARACTER) + 6, LINE * len(lines)
 
 
 def name_places(graph: Graph) -> dict[str, Box]:

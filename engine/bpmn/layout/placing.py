@@ -82,6 +82,7 @@ def _set_rows(graph: Graph, forward: list[tuple[str, str]]) -> None:
     for identifier in reversed(_sorted_by_dependency(graph, before)):
         remaining[identifier] = max((remaining[target] + 1 for target in after[identifier]), default=0)
     hosted = {edge.target for edge in _flows(graph) if graph.nodes[edge.source].host}
+    hosts = {graph.place_of(edge.source).id for edge in _flows(graph) if graph.nodes[edge.source].host}
     taken: dict[int, set[tuple[int, int]]] = defaultdict(set)
     # The longest way to an end is the main road: it is placed first and stays straight.
     places = [node for node in graph.nodes.values() if not node.host and node.kind not in ARTIFACTS]
@@ -103,6 +104,9 @@ def _set_rows(graph: Graph, forward: list[tuple[str, str]]) -> None:
         if sources and row == wanted:
             taken[node.lane].update((row, column) for column in reach)
         taken[node.lane].add((row, node.column))
+        if node.id in hosts:
+            # What hangs from a boundary event goes down from there.
+            taken[node.lane].add((row + 1, node.column))
     for artifact, other in _artifacts(graph):
         artifact.row = _free_row(
             taken[artifact.lane],
@@ -138,7 +142,7 @@ def _set_positions(graph: Graph, left: int, top: int) -> None:
     for node in graph.nodes.values():
         if node.host and next(other.id for other in graph.nodes.values() if other.host == node.host) != node.id:
             column = graph.nodes[node.host].column - 1
-            gaps[column] = max(gaps[column], size(node.name)[0] + 30)
+            gaps[column] = max(gaps[column], size(node.name)[0] + 40)
     columns, x = {}, left + INSIDE_PADDING
     for column in range(max(widths, default=0) + 1):
         columns[column] = _round(x + widths[column] // 2)
