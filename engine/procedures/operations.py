@@ -355,18 +355,26 @@ def _consent(context: OperationContext, purpose: str, granted: bool) -> None:
 
 @operation(
     "care_plans/open",
-    "Ouvre un plan d’aide pour l’usager.",
+    "Ouvre un plan d’aide pour l’usager, ou pour la personne qu’il aide.",
     returns={"debut": "premier jour", "fin": "dernier jour"},
     hours_per_month=Parameter("number", "heures accordées par mois"),
     months=Parameter("number", "durée en mois"),
     benefits=Parameter("list", "aides accordées"),
+    beneficiary=Parameter("record", "prenoms, nom_naissance, nom_usage de la personne aidée", required=False),
 )
-def _open_plan(context: OperationContext, hours_per_month: float, months: int, benefits: list[str]) -> dict[str, Any]:
+def _open_plan(
+    context: OperationContext,
+    hours_per_month: float,
+    months: int,
+    benefits: list[str],
+    beneficiary: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     plan = care_plans.open_plan(
         context.session,
         case_id=context.case.id,
-        account_id=context.case.account_id,
-        usager=context.case.usager,
+        # Somebody else's plan doesn't belong to the account of who asked for it.
+        account_id=None if beneficiary else context.case.account_id,
+        usager=beneficiary or context.case.usager,
         hours_per_month=hours_per_month,
         months=int(months),
         benefits=benefits,

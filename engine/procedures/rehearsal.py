@@ -26,12 +26,14 @@ from engine.core.config import Settings
 from engine.core.db import Base, Database, Session
 from engine.core.errors import ExpressionError, InvalidAnswers, NotFound, ParvisError, ProcessStuck, StaleStep
 from engine.core.mail import Mail
+from engine.people import accounts, consents
 from engine.people.actors import ANONYMOUS, SYSTEM, Actor
 from engine.procedures import cases, catalogue, demo, durations, forms, history, instructions, scenarios, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import SourceSet
 from engine.procedures.forms.layout import Spot
 from engine.procedures.scenarios import Scenario, Step
+from engine.rights import care_plans, entitlements
 
 _TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
 _CODE = re.compile(r"^\d{4}$", re.MULTILINE)
@@ -305,6 +307,8 @@ class _Walk:
             case = self.case(session)
             notified = [entry.data["name"] for entry in history.of_case(session, case.id) if entry.kind == "notified"]
             waiting = sorted(task.element_id for task in tasks.of_case(session, case.id)) if case.running else []
+            with clock.frozen(self.at):
+                held = self.held(session, case)
         faults = []
         if "end" in expect and case.end_element != expect["end"]:
             reached = f"finit à « {case.end_element} »" if case.end_element else self.where(case, waiting)
@@ -317,11 +321,23 @@ class _Walk:
             )
         if "notified" in expect and [name for name in notified if name != "code"] != expect["notified"]:
             faults.append(f"les messages devaient être {_listed(expect['notified'])}, ce sont {_listed(notified)}.")
-        for path, wanted in (expect.get("data") or {}).items():
-            found = _at(case.document, path)
-            if found != wanted:
-                faults.append(f"« {path} » devait valoir {wanted!r} et vaut {found!r}.")
+        found = {"data": case.document, **held}
+        for name in found:
+            if name in expect:
+                faults += _differences(name if name != "data" else "", expect[name], found[name])
         return faults
+
+    def held(self, session: Session, case: Case) -> dict[str, Any]:
+        """What the resident has in the end: `account`, `rights`, `plans` and `consents`; nothing without an account."""
+        if case.account_id is None:
+            return {"account": {}, "rights": [], "plans": [], "consents": {}}
+        account = accounts.find(session, case.account_id)
+        return {
+            "account": {**accounts.usager(account), "connexion": account.login},
+            "rights": [entitlements.facts(right) for right in entitlements.of_account(session, account.id)],
+            "plans": [care_plans.facts(plan) for plan in care_plans.of_account(session, account.id)],
+            "consents": {name: consents.granted(session, account.id, name) for name in consents.PURPOSES},
+        }
 
     def where(self, case: Case, waiting: Sequence[str]) -> str:
         if not case.running:
@@ -370,6 +386,20 @@ def flows_of(document: Document, path: Sequence[str]) -> set[str]:
             taken.update(flow for _, flow in chosen)
         last_seen[element] = index
     return taken
+
+
+def _differences(path: str, wanted: Any, found: Any) -> list[str]:
+    """What of `wanted` isn't so in `found`, in French; only what is named counts, and keys may be dotted."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        inner = [(f"{path}.{key}" if path else key, value, _at(found, key)) for key, value in wanted.items()]
+        return [fault for one in inner for fault in _differences(*one)]
+    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        return [
+            fault
+            for number, (one, other) in enumerate(zip(wanted, found, strict=True))
+            for fault in _differences(f"{path}.{number}", one, other)
+        ]
+    return [] if wanted == found else [f"« {path} » devait valoir {wanted!r} et vaut {found!r}."]
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

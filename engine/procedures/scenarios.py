@@ -29,7 +29,7 @@ VERBS: Mapping[str, frozenset[str]] = {
     "cancel": frozenset(),
     "use": frozenset({"change"}),
 }
-EXPECTATIONS = frozenset({"end", "status", "open", "notified", "data"})
+EXPECTATIONS = frozenset({"end", "status", "open", "notified", "data", "account", "rights", "plans", "consents"})
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,12 @@ def essai() -> SourceSet:
     return sources
 
 
-def rehearse(steps: str, expect: str, person: str = "claire") -> Report:
-    """One scenario of the test procedure, filed first."""
+def rehearse(steps: str, expect: str, person: str = "claire", *, who: bool = False) -> Report:
+    """One scenario of the test procedure, filed first; `who` gives the name of somebody without an account."""
+    named = "\n      answers: {prenoms: Ada, nom_naissance: Lovelace, courriel: ada@exemple.fr}" if who else ""
+    depot = DEPOT.replace("mes_informations", f"mes_informations{named}")
     text = (
-        f"steps:{DEPOT}\nscenarios:\n  - name: Essai\n    as: {person}\n    at: 2026-03-02\n"
+        f"steps:{depot}\nscenarios:\n  - name: Essai\n    as: {person}\n    at: 2026-03-02\n"
         f"    steps: [{{use: depot}}, {steps}]\n    expect: {expect}\n"
     )
     return rehearsal.rehearse(essai(), scenarios.read("essai.scenarios.yaml", text.encode()))
@@ -63,6 +65,34 @@ def test_each_expectation_that_isn_t_met_is_a_fault() -> None:
     assert "les tâches ouvertes devaient être instruction, ce sont aucun" in said
     assert "les messages devaient être refus, ce sont accuse-reception" in said
     assert "« total » devait valoir 21 et vaut 20" in said
+
+
+def test_what_the_resident_has_in_the_end_can_be_expected() -> None:
+    """The account, the rights, the plans and the consents: what a procedure is for."""
+    expect = (
+        "{end: acceptee, account: {connexion: claire.martin@exemple.fr, adresse.commune: Valmont-sur-Seine},"
+        " rights: [{numero: SR-4127-08, jours_avant_fin: 30}], plans: [], consents: {paiement-mobile: false}}"
+    )
+    assert rehearse(ACCEPT, expect).outcomes[0].faults == ()
+
+
+@pytest.mark.parametrize(
+    ("expect", "said"),
+    [
+        ("account: {adresse: {commune: Paris}}", "« account.adresse.commune » devait valoir 'Paris'"),
+        ("account: {inconnue: 1}", "« account.inconnue » devait valoir 1 et vaut None"),
+        ("rights: []", "« rights » devait valoir []"),
+        ("rights: [{zone: Z9}]", "« rights.0.zone » devait valoir 'Z9' et vaut 'Z3'"),
+        ("consents: {paiement-mobile: true}", "« consents.paiement-mobile » devait valoir True et vaut False"),
+    ],
+)
+def test_what_the_resident_doesn_t_have_is_a_fault(expect: str, said: str) -> None:
+    assert said in faults(ACCEPT, f"{{end: acceptee, {expect}}}")
+
+
+def test_nobody_has_nothing_without_an_account() -> None:
+    report = rehearse(ACCEPT, "{end: acceptee, rights: [], plans: []}", person="anonymous", who=True)
+    assert report.outcomes[0].faults == ()
 
 
 def test_a_scenario_that_stops_on_the_way_says_what_is_waited_for() -> None:
