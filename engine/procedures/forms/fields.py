@@ -99,19 +99,20 @@ class _Drawing:
             yield self.one(spot, given.get(spot.key), (*scope, spot.key), f"{prefix}{spot.key}", variant)
 
     def one(self, spot: Spot, value: Any, path: Path, where: str, variant: int) -> Field:
+        always, rule = _need(spot, path)
+        required = always or self.state.any_of(spot.needed, path)
         blocks: list[Any] = []
         if spot.kind == "blocks":
             blocks = list(value[: spot.max_items]) if isinstance(value, list) else []
-            least = max(int(spot.schema.get("minItems", 0)), int(self.state.any_of(spot.needed, path)))
-            blocks = blocks or [{}] * min(least, spot.max_items)
-        always, rule = _need(spot, path)
+            # One to fill in at once where one is required.
+            blocks = blocks or [{}] * min(max(int(spot.schema.get("minItems", 0)), int(required)), spot.max_items)
         return Field(
             path=where,
             key=spot.key,
             kind=spot.kind,
             label=spot.label,
             hint=str(spot.schema.get("description", "")),
-            required=always or self.state.any_of(spot.needed, path),
+            required=required,
             required_if=rule,
             active=active(spot, path, self.state),
             shown_if=_shown_if(spot, path),
