@@ -11,12 +11,11 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Integer, Text, func, select
@@ -28,10 +27,9 @@ from engine.bpmn.model import Node, Problem, Source
 from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime, append_only, new_id
 from engine.core.errors import DefinitionError, NotFound
+from engine.people import groups
 from engine.procedures import durations, forms, operations, words
-
-SHARED = "commun."
-"""Forms whose name begins so are parts that other forms include."""
+from engine.procedures.forms import Form
 
 
 class Version(Base):
@@ -137,7 +135,7 @@ def _source_set(path: Path, all_forms: Mapping[str, bytes]) -> SourceSet:
     tables = []
     for table in sorted(path.parent.glob("*.dmn")):
         source = Source(table.name, table.read_bytes())
-        if wanted & _decisions(source):
+        if _may_hold(source, wanted):
             tables.append(source)
     used: dict[str, bytes] = {}
     pending = [node.form for node in document.nodes if node.form]
@@ -162,12 +160,12 @@ def _included(content: bytes) -> list[str]:
     return [file for reference in forms.references(parsed) if (file := reference.partition("#")[0])]
 
 
-def _decisions(source: Source) -> set[str]:
+def _may_hold(source: Source, wanted: Set[str]) -> bool:
+    """Whether the table is one of the decisions wanted; a broken one that names it is, so that the checker can say why."""
     try:
-        return {dmn.read(source).id}
+        return dmn.read(source).id in wanted
     except DefinitionError:
-        # A broken table belongs to whoever names it; the checker reports it when its text mentions the decision.
-        return set()
+        return any(f'"{name}"'.encode() in source.content for name in wanted)
 
 
 def problems_of(sources: SourceSet) -> list[Problem]:
@@ -188,7 +186,7 @@ class Definition:
     slug: str
     number: int
     process: parser.Process
-    forms: Mapping[str, forms.Form]
+    forms: Mapping[str, Form]
     files: Mapping[str, str]
 
     @property
@@ -207,10 +205,16 @@ class Definition:
     def node(self, element_id: str) -> Node:
         return self.process.elements[element_id]
 
-    def form_of(self, element_id: str) -> forms.Form | None:
+    def form_of(self, element_id: str) -> Form | None:
         """The form of a human task, if it has one."""
         name = self.process.elements[element_id].form
         return self.forms[name] if name else None
+
+    @cached_property
+    def groups(self) -> frozenset[str]:
+        """The agents' groups that it gives work to."""
+        lanes = {node.lane for node in self.process.elements.values() if node.is_human and not node.is_resident}
+        return frozenset(lane for lane in lanes if lane)
 
     @cached_property
     def steps(self) -> tuple[Node, ...]:
@@ -276,12 +280,13 @@ def deploy(session: Session, sources: SourceSet, *, publish: bool = True) -> Ver
     The same content gives the same version. Raises `DefinitionError` with every problem, and keeps nothing, when there
     is one.
     """
-    problems = problems_of(sources)
-    if problems:
-        raise DefinitionError(problems)
     content_hash = sources.content_hash
     version = session.scalar(select(Version).where(Version.slug == sources.slug, Version.content_hash == content_hash))
     if version is None:
+        # Content that is known was checked when it came.
+        problems = problems_of(sources)
+        if problems:
+            raise DefinitionError(problems)
         last = session.scalar(select(func.max(Version.number)).where(Version.slug == sources.slug)) or 0
         version = Version(
             id=new_id(),
@@ -331,6 +336,9 @@ def _point(session: Session, version: Version) -> None:
     procedure.title = parsed.title
     procedure.properties = dict(parsed.properties)
     procedure.published_at = clock.now()
+    # A lane names a group: operators find it there, ready to be given agents.
+    for name in sorted(parsed.groups):
+        groups.ensure(session, name)
     session.flush()
 
 
@@ -403,13 +411,3 @@ def by_trade(
     for procedure in procedures:
         groups.setdefault(key(procedure) if key else procedure.trade, []).append(procedure)
     return dict(sorted(groups.items(), key=lambda pair: words.plain(pair[0])))
-
-
-def describe(found: Version) -> dict[str, Any]:
-    """What operators read of a version."""
-    return {
-        "slug": found.slug,
-        "number": found.number,
-        "hash": found.content_hash[:12],
-        "deployed_at": found.deployed_at,
-    }

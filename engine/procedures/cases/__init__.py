@@ -1,0 +1,57 @@
+"""Requests: opened as drafts, walked step by step, filed, decided, closed (A2, A7–A11, A13).
+
+The case row is the only lock: who changes a request has read its row FOR UPDATE. State, answers, open tasks, timers
+and history are written in the transaction of the person's action, so a crash at any instant loses nothing that was
+acknowledged and does nothing twice.
+"""
+
+from engine.procedures.cases.case import Case, reserved
+from engine.procedures.cases.finding import (
+    LINK_KEPT,
+    CaseLink,
+    find,
+    find_for_agent,
+    held,
+    link_hash,
+    locked,
+    make_link,
+    of_account,
+    of_link,
+)
+from engine.procedures.cases.moves import (
+    Progress,
+    cancel,
+    cancellable,
+    complete_task,
+    deliver,
+    fire_timer,
+    open_draft,
+    submit_step,
+    try_again,
+)
+from engine.procedures.cases.run import Attempt
+
+__all__ = [
+    "LINK_KEPT",
+    "Attempt",
+    "Case",
+    "CaseLink",
+    "Progress",
+    "cancel",
+    "cancellable",
+    "complete_task",
+    "deliver",
+    "find",
+    "find_for_agent",
+    "fire_timer",
+    "held",
+    "link_hash",
+    "locked",
+    "make_link",
+    "of_account",
+    "of_link",
+    "open_draft",
+    "reserved",
+    "submit_step",
+    "try_again",
+]

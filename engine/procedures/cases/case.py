@@ -1,0 +1,121 @@
+"""The request as it is stored, who asks, and the names that its process reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, Table, Text, bindparam, text, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import clock
+from engine.core.clock import PARIS
+from engine.core.db import Base, Json, UtcDateTime, new_id
+
+# Answers that say who the resident is, under whichever step they are asked.
+_WHO = (
+    "sexe",
+    "prenoms",
+    "nom_naissance",
+    "nom_usage",
+    "date_naissance",
+    "courriel",
+    "telephone_mobile",
+    "telephone_fixe",
+    "contact_prefere",
+    "adresse",
+)
+
+
+# What a person whose identity is certified may still give anew for one request.
+_CHANGEABLE = ("courriel", "telephone_mobile", "telephone_fixe", "contact_prefere", "adresse")
+
+
+class Case(Base):
+    """A request. `status`: draft, filed, closed, cancelled.
+
+    `document` holds the answers and the process's variables.
+    """
+
+    __tablename__ = "case"
+    __table_args__ = (
+        Index("uq_case_reference", "reference", unique=True),
+        Index("ix_case_account_id_opened_at", "account_id", "opened_at"),
+        # One draft a person and procedure: opening it again offers the existing one (A9).
+        Index(
+            "uq_case_draft",
+            "account_id",
+            "procedure",
+            unique=True,
+            sqlite_where=text("status = 'draft'"),
+            postgresql_where=text("status = 'draft'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    reference: Mapped[str] = mapped_column(Text)
+    procedure: Mapped[str] = mapped_column(Text)
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("version.id"))
+    status: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    channel: Mapped[str] = mapped_column(Text, default="portail")
+    applicant: Mapped[dict[str, Any]] = mapped_column(Json)
+    document: Mapped[dict[str, Any]] = mapped_column(Json)
+    state: Mapped[bytes] = mapped_column(LargeBinary)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    filed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end_element: Mapped[str | None] = mapped_column(Text)
+
+    @property
+    def draft(self) -> bool:
+        return self.status == "draft"
+
+    @property
+    def running(self) -> bool:
+        """Whether its process can still move."""
+        return self.status in ("draft", "filed")
+
+    @property
+    def usager(self) -> dict[str, Any]:
+        """Who asks, as processes and forms read it: the account's identity, and what the request's own steps say."""
+        said: dict[str, Any] = {}
+        for answers in self.document.values():
+            if isinstance(answers, dict) and "nom_naissance" in answers:
+                said.update({name: answers[name] for name in _WHO if answers.get(name) not in (None, "", {})})
+        if self.applicant.get("certifie"):
+            said = {name: value for name, value in said.items() if name in _CHANGEABLE}
+        return {**self.applicant, **said}
+
+    @property
+    def applicant_name(self) -> str:
+        """The name that agents read in their queues."""
+        who = self.usager
+        first = (who.get("prenoms") or "").replace(",", " ").split(" ")[0]
+        last = who.get("nom_usage") or who.get("nom_naissance") or ""
+        return " ".join(part for part in (last.upper(), first) if part) or "Anonyme"
+
+
+_TABLE: Table = Case.__table__  # type: ignore[assignment]
+SAVE = update(_TABLE).where(_TABLE.c.id == bindparam("case_id"))
+
+
+def reserved(case: Case) -> dict[str, Any]:
+    """What the platform lends to the expressions of a request: `usager`, `demande` and `aujourdhui`."""
+    return {
+        "usager": case.usager,
+        "demande": {
+            "reference": case.reference,
+            "procedure": case.procedure,
+            "ouverte_le": _day(case.opened_at),
+            "deposee_le": _day(case.filed_at),
+            "canal": case.channel,
+        },
+        "aujourdhui": clock.today().isoformat(),
+    }
+
+
+def _day(at: datetime | None) -> str | None:
+    return at.astimezone(PARIS).date().isoformat() if at else None

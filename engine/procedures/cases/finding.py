@@ -1,0 +1,147 @@
+"""Finding requests, for whom they belong to or work on them; private links for who has no account."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, Uuid, bindparam, insert, or_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import clock
+from engine.core.db import Base, Session, UtcDateTime
+from engine.core.errors import NotFound
+from engine.people.actors import Actor
+from engine.procedures import catalogue, references
+from engine.procedures.cases.case import Case
+
+LINK_KEPT = timedelta(days=730)
+
+
+class CaseLink(Base):
+    """A private link to a request, for who has no account. Only the hash of its token is kept."""
+
+    __tablename__ = "case_link"
+    __table_args__ = (Index("ix_case_link_case_id", "case_id"),)
+
+    token_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+# --- private links ----------------------------------------
+
+
+def make_link(session: Session, case: Case) -> str:
+    """A new private link's token: 256 bits, shown once, kept as a hash."""
+    token = secrets.token_urlsafe(32)
+    now = clock.now()
+    session.execute(
+        insert(CaseLink).values(token_hash=link_hash(token), case_id=case.id, made_at=now, expires_at=now + LINK_KEPT)
+    )
+    return token
+
+
+def link_hash(token: str) -> str:
+    """What is kept of a private link's token."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def of_link(session: Session, token: str) -> Case:
+    """The request behind a private link. Unknown, expired or malformed: the same `NotFound`."""
+    case = session.scalar(
+        select(Case)
+        .join(CaseLink, CaseLink.case_id == Case.id)
+        .where(CaseLink.token_hash == link_hash(token), CaseLink.expires_at > clock.now())
+    )
+    if case is None:
+        raise NotFound("Ce lien n’existe pas ou n’est plus valable.")
+    return case
+
+
+# --- finding ----------------------------------------
+
+
+def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) -> Case:
+    """The request, for its holder: the account it belongs to, or who holds a private link to it.
+
+    Otherwise `NotFound`.
+    """
+    canonical = references.read(reference)
+    if canonical is None or not (actor.signed_in or actor.links):
+        raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
+    values: dict[str, Any] = {"reference": canonical}
+    if actor.signed_in:
+        values["account"] = actor.account_id
+    if actor.links:
+        values |= {"links": sorted(actor.links), "now": clock.now()}
+    case = session.scalar(_finding(actor.signed_in, bool(actor.links), lock), values)
+    if case is None:
+        raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
+    return case
+
+
+@cache
+def _finding(by_account: bool, by_link: bool, lock: bool) -> Select[Case]:
+    # Built once: on the hot path, building a statement costs as much as running it.
+    ways: list[ColumnElement[bool]] = []
+    if by_account:
+        ways.append(Case.account_id == bindparam("account", type_=Uuid()))
+    if by_link:
+        held = select(CaseLink.case_id).where(
+            CaseLink.token_hash.in_(bindparam("links", expanding=True)),
+            CaseLink.expires_at > bindparam("now", type_=UtcDateTime()),
+        )
+        ways.append(Case.id.in_(held))
+    query = select(Case).where(Case.reference == bindparam("reference"), or_(*ways))
+    return query.with_for_update(of=Case) if lock else query
+
+
+def find_for_agent(session: Session, reference: str, actor: Actor) -> Case:
+    """The filed request, for an agent of one of the groups that its procedure names. Otherwise `NotFound`."""
+    canonical = references.read(reference)
+    case = session.scalar(select(Case).where(Case.reference == canonical, Case.filed_at.is_not(None)))
+    if case is not None:
+        definition = catalogue.definition(session, case.version_id)
+        if actor.groups & definition.groups:
+            return case
+    raise NotFound("Cette demande n’existe pas ou n’est pas de votre service.")
+
+
+def of_account(session: Session, account_id: UUID, *, limit: int = 200) -> list[Case]:
+    """A resident's requests, the latest first; discarded drafts left out."""
+    return list(
+        session.scalars(
+            select(Case)
+            .where(Case.account_id == account_id, or_(Case.status != "cancelled", Case.filed_at.is_not(None)))
+            .order_by(Case.opened_at.desc(), Case.id)
+            .limit(limit)
+        )
+    )
+
+
+def held(session: Session, actor: Actor, procedure: str) -> Case | None:
+    """The draft that this person already has of a procedure, if any (A9)."""
+    ways = []
+    if actor.account_id is not None:
+        ways.append(Case.account_id == actor.account_id)
+    elif actor.links:
+        ways.append(Case.id.in_(select(CaseLink.case_id).where(CaseLink.token_hash.in_(sorted(actor.links)))))
+    if not ways:
+        return None
+    return session.scalar(
+        select(Case)
+        .where(Case.procedure == procedure, Case.status == "draft", or_(*ways))
+        .order_by(Case.opened_at.desc())
+        .limit(1)
+    )
+
+
+def locked(session: Session, case_id: UUID) -> Case | None:
+    """The request by id, its row locked."""
+    return session.scalar(select(Case).where(Case.id == case_id).with_for_update())

@@ -1,0 +1,198 @@
+"""One move of a request: its workflow while it moves, and what is written when it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm.attributes import set_committed_value
+
+from engine.bpmn.model import Node
+from engine.bpmn.workflow import OperationFault, Scope, Workflow
+from engine.core import clock, jobs
+from engine.core.db import Session
+from engine.core.errors import ParvisError, ProcessStuck
+from engine.people.actors import Actor
+from engine.procedures import choices, durations, forms, history, operations, receipts, tasks
+from engine.procedures.cases.case import SAVE, Case, reserved
+from engine.procedures.cases.finding import make_link
+from engine.procedures.catalogue import Definition
+from engine.procedures.tasks import RESIDENT
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What somebody tried: enough to do it again once the cause of an incident is mended."""
+
+    case_id: UUID
+    verb: str
+    target: str
+    answers: Mapping[str, Any]
+    actor: Actor
+
+
+def validated(
+    session: Session, case: Case, definition: Definition, element_id: str, answers: Mapping[str, Any]
+) -> dict[str, Any]:
+    form = definition.form_of(element_id)
+    if form is None:
+        return {}
+    # Read-only values, and a certified identity, are ours whatever was posted (A8).
+    locked = forms.locks(form, case.usager)
+    return forms.validate(form, answers, context=choices.context(session, case, form), locked=locked)
+
+
+@dataclass
+class Run:
+    """A request being moved: its workflow while it moves, and what has to be written when it rests."""
+
+    session: Session
+    case: Case
+    definition: Definition
+    actor: Actor
+    attempt: Attempt | None = None
+    workflow: Workflow = field(init=False)
+    scope: Scope = field(init=False)
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
+    tasks_before: dict[UUID, str] = field(default_factory=dict)
+    timers_before: dict[str, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scope = Scope(document=self.case.document, reserved=reserved(self.case), operation=self._operation)
+
+    def load(self) -> None:
+        """Bring the workflow back as it was saved."""
+        self.workflow = Workflow.load(self.definition.process, self.case.state, self.scope)
+        self.tasks_before = {task.id: task.element_id for task in self.workflow.open_tasks()}
+        self.timers_before = {timer.key: timer.due_at for timer in self.workflow.timers()}
+
+    def change(self, **values: Any) -> None:
+        """Change columns of the request; `settle` writes them all in one statement."""
+        for name, value in values.items():
+            # Not by assignment: the unit of work would write the row a second time, and costs more than the database.
+            set_committed_value(self.case, name, value)
+        self.changes |= values
+
+    def note(self, kind: str, element_id: str | None = None, **data: Any) -> None:
+        self.entries.append(history.row(self.case.id, kind, self.actor, element_id=element_id, data=data))
+
+    def file(self) -> None:
+        """The draft becomes a request: dated, acknowledged, open to agents."""
+        case = self.case
+        self.change(status="filed", filed_at=clock.now())
+        self.scope.reserved = reserved(self.case)
+        self.note("filed")
+        if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
+            self.note("notified", name=receipts.NAME)
+
+    def guard(self) -> Guard:
+        """Give whatever stops the process the attempt that it stopped."""
+        return Guard(self.attempt)
+
+    def _operation(self, element_id: str, name: str, parameters: Mapping[str, Any]) -> Any:
+        names = {**self.scope.document, **self.scope.reserved}
+        context = operations.OperationContext(
+            self.session, self.case, self.definition, element_id, self.actor, names, self.note
+        )
+        try:
+            return operations.call(context, name, parameters)
+        except (ProcessStuck, OperationFault):
+            raise
+        except ParvisError as error:
+            raise ProcessStuck(element_id, f"{name}: {error}") from error
+
+    def settle(self) -> None:
+        """Write what the move changed: tasks, timers, history and the request itself."""
+        case, workflow = self.case, self.workflow
+        now = clock.now()
+        if workflow.finished and case.running:
+            self.change(status="closed", closed_at=now, end_element=workflow.end_element)
+        if not case.draft:
+            workflow.compact()
+        opened = {task.id: task for task in workflow.open_tasks()} if case.running else {}
+        tasks.close_all(self.session, [task_id for task_id in self.tasks_before if task_id not in opened])
+        fresh = [task for task in opened.values() if task.id not in self.tasks_before]
+        if fresh:
+            applicant = case.applicant_name
+            tasks.open_all(self.session, [self._row(task.id, task.element_id, applicant, now) for task in fresh])
+        self._keep_timers()
+        if not case.draft:
+            for task in fresh:
+                self.note(
+                    "resident_asked" if task.lane == RESIDENT else "task_opened", task.element_id, group=task.lane
+                )
+        for event in workflow.events:
+            if event.kind == "decision":
+                self.note("decided", event.element_id, **event.facts)
+        if case.status == "closed":
+            self.note("closed", case.end_element)
+        path = [event.element_id for event in workflow.events if event.kind == "completed"]
+        if path:
+            if not self.entries:
+                self.note("moved")
+            self.entries[0]["path"] = path
+        history.record(self.session, self.entries)
+        self.change(state=workflow.dump(), document=self.scope.document, changed_at=now)
+        self.session.execute(SAVE, {"case_id": case.id, **self.changes})
+
+    def _row(self, task_id: UUID, element_id: str, applicant: str, now: datetime) -> dict[str, Any]:
+        node: Node = self.definition.node(element_id)
+        due_in = node.properties.get("dueIn")
+        return {
+            "id": task_id,
+            "case_id": self.case.id,
+            "element_id": element_id,
+            "group": node.lane or RESIDENT,
+            "title": node.name or element_id,
+            "opened_at": now,
+            "due_at": durations.after(now, due_in) if due_in else None,
+            "claimed_by": None,
+            "claimed_name": None,
+            "claimed_at": None,
+            "reference": self.case.reference,
+            "procedure": self.case.procedure,
+            "procedure_title": self.definition.title,
+            "applicant": applicant,
+            "search_name": tasks.searchable(applicant),
+            "filed_at": self.case.filed_at,
+        }
+
+    def _keep_timers(self) -> None:
+        after = {timer.key: timer.due_at for timer in self.workflow.timers()} if self.case.running else {}
+        jobs.forget(self.session, [_timer_job(self.case, key) for key in self.timers_before if key not in after])
+        jobs.promise_all(
+            self.session,
+            [
+                jobs.Promise(
+                    "fire_timer",
+                    {"case_id": str(self.case.id), "key": key},
+                    due_at=due_at,
+                    key=_timer_job(self.case, key),
+                    case_id=self.case.id,
+                )
+                for key, due_at in after.items()
+                if self.timers_before.get(key) != due_at
+            ],
+        )
+
+
+class Guard:
+    """Says of what stops a process what was being tried."""
+
+    def __init__(self, attempt: Attempt | None) -> None:
+        self._attempt = attempt
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ProcessStuck):
+            error.attempt = self._attempt
+
+
+def _timer_job(case: Case, key: str) -> str:
+    return f"timer:{case.id}:{key}"
