@@ -48,7 +48,8 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     rendering.prepare(app)
     words.prepare(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.context_processor(lambda: {"city": settings.city, "outbox": settings.outbox, "person": access.current_actor()})
+    links = [{"label": "Boîte d’envoi de la démonstration", "href": "/boite-denvoi"}] if settings.outbox else []
+    app.context_processor(lambda: {"city": settings.city, "footer_links": links, "person": access.current_actor()})
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

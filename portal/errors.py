@@ -6,12 +6,13 @@ import logging
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Flask, current_app, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from engine.core import errors
+from engine.people.actors import ANONYMOUS
 from engine.procedures import incidents
 from portal import access, typed
 
@@ -75,6 +76,9 @@ def install(app: Flask) -> None:
 
 def page(status: int, message: str, **more: Any) -> Response:
     """An error's page."""
+    if status >= 500:
+        # Whatever broke may break again: this page asks nothing of the database.
+        g.setdefault("actor", ANONYMOUS)
     title = TITLES.get(status, TITLES[400] if status < 500 else TITLES[500])
     advice = more.pop("advice", _ADVICE.get(status, ""))
     body = render_template("errors/error.html", title=title, message=message, advice=advice, status=status, **more)
@@ -115,8 +119,7 @@ def _sign_in(error: errors.SignInRequired) -> Response:
         asked["suite"] = request.full_path.rstrip("?")
     elif _keeps_typed():
         asked["suite"] = request.path
-        if typed.put_aside():
-            flash(typed.SIGN_IN_NOTICE, "info")
+        typed.put_aside(typed.SIGN_IN_NOTICE)
     return redirect(
         f"{url_for('public.show_sign_in')}?{urlencode(asked)}" if asked else url_for("public.show_sign_in"), 303
     )
@@ -125,8 +128,7 @@ def _sign_in(error: errors.SignInRequired) -> Response:
 def _csrf(error: CSRFError) -> Response:
     """A form of another time: shown again with what was typed. A form of another site: refused."""
     foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
-    if _keeps_typed() and not foreign and typed.put_aside():
-        flash(typed.NOTICE, "info")
+    if _keeps_typed() and not foreign and typed.put_aside(typed.NOTICE):
         return redirect(request.path, 303)
     return page(
         400,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import request
+from flask import flash, request
 from flask import session as cookie
 from werkzeug.datastructures import MultiDict
 
@@ -15,6 +15,7 @@ from portal import access
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+FILES = " Les fichiers que vous veniez de choisir sont à joindre de nouveau."
 NOTICE = "Votre session avait expiré. Ce que vous aviez saisi est conservé\u00a0: vérifiez, puis validez de nouveau."
 SIGN_IN_NOTICE = "Votre session a expiré. Ce que vous avez saisi est conservé\u00a0: connectez-vous pour le retrouver."
 _COOKIE = "typed"
@@ -28,8 +29,8 @@ def kept_on_expiry(view: View) -> View:
     return view
 
 
-def put_aside() -> bool:
-    """Keep the fields of this request for who was signed in, or for this browser; False when they are too many."""
+def put_aside(notice: str) -> bool:
+    """Keep the fields of this request for who was signed in, or for this browser, and say so; False when they are too many."""
     fields = {name: values for name, values in request.form.lists() if name not in _OURS}
     token = access.sign_in_token()
 
@@ -41,6 +42,7 @@ def put_aside() -> bool:
         cookie[_COOKIE] = access.database().run(keep)
     except TooLarge:
         return False
+    flash(notice + (FILES if any(file.filename for file in request.files.values()) else ""), "info")
     return True
 
 

@@ -27,7 +27,8 @@ def show_sign_in() -> Response | str:
     """The sign-in page; who is signed in already goes where they were going."""
     actor = current_actor()
     if actor.signed_in:
-        return redirect(_destination(actor), 303)
+        slug = request.args.get("demarche")
+        return redirect(url_for(".show_procedure", slug=slug) if slug else _destination(actor), 303)
     return _page()
 
 
@@ -74,9 +75,12 @@ def sign_out(session: Session) -> Response:
     token = access.sign_in_token()
     if token:
         sessions.close(session, token)
+    was_signed_in = access.current_actor().signed_in
     response = redirect(url_for("public.show_catalogue"), 303)
     access.forget(response)
-    flash("Vous êtes déconnecté.", "success")
+    flash(
+        "Vous êtes déconnecté." if was_signed_in else "Vos demandes ne sont plus ouvertes sur cet appareil.", "success"
+    )
     return response
 
 
@@ -102,7 +106,7 @@ def _destination(actor: Actor) -> str:
         try:
             case, _ = database().run(cases.open_draft, slug, actor)
         except ParvisError as error:
-            flash(error.message, "warning")
+            flash(error.message, "info")
             return url_for("public.show_catalogue")
         return url_for("residents.show_case", reference=case.reference)
     suite = request.values.get("suite", "")

@@ -13,6 +13,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from engine.contact import notifications
 from engine.contact.documents import Received
 from engine.core.db import Session
 from engine.core.errors import BadRequest, CaseClosed, InvalidAnswers, NotFound, StaleStep
@@ -22,7 +23,7 @@ from engine.procedures.forms import Form
 from portal import access, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
 from portal.residents import blueprint, documents, filling, steps
-from portal.residents.presentation import paragraphs, presented, step_title
+from portal.residents.presentation import paragraphs, presented, standing, step_title
 
 STALE = "Cette étape n’est plus celle où en est votre demande. Voici l’étape en cours\u00a0; rien n’a été perdu."
 FILED = "Cette demande est déjà déposée\u00a0: elle ne se modifie plus ici. En voici le suivi."
@@ -191,12 +192,17 @@ def show_confirmation(session: Session, case: Case) -> Response | str:
     if case.filed_at is None:
         return redirect(steps.current_address(session, case), 303)
     definition = catalogue.definition(session, case.version_id)
+    waiting = [task for task in tasks.of_case(session, case.id) if task.group == tasks.RESIDENT]
+    status, colour = standing(case, definition, waiting=bool(waiting))
     return render_template(
         "residents/confirmation.html",
         case=case,
         definition=definition,
         receipt=receipts.receipt(case, definition),
-        waiting=[task for task in tasks.of_case(session, case.id) if task.group == tasks.RESIDENT],
+        waiting=waiting,
+        status=status,
+        colour=colour,
+        letters=[letter for letter in notifications.of_case(session, case.id) if case.status == "closed"],
         email=case.usager.get("courriel"),
         bearer=case.account_id is None,
     )

@@ -46,3 +46,17 @@ def test_what_nobody_expected_says_nothing_of_itself(application: Flask, caplog:
     assert answer.status_code == 500
     assert "secret" not in answer.get_data(as_text=True)
     assert "secret" in caplog.text
+
+
+def test_the_page_of_a_breakdown_asks_nothing_of_the_database(
+    application: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("no database")
+
+    monkeypatch.setattr(application.extensions["database"], "reading", broken)
+    client = application.test_client()
+    client.set_cookie("parvis_connexion", "whatever")
+    answer = client.get("/demarches")
+    assert answer.status_code == 500
+    assert "Une erreur est survenue" in answer.text
