@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def held_entitlements(session: Session, case: Case) -> tuple[Choice, ...]:
-    """The parking rights that the resident holds, by number."""
+    """The parking rights that the resident holds, by number; one that was ended can't be asked anything of."""
     if case.account_id is None:
         return ()
     return tuple(
@@ -29,6 +29,7 @@ def held_entitlements(session: Session, case: Case) -> tuple[Choice, ...]:
             f"Valable jusqu’au {format_date(right.ends_on, 'd MMMM y', locale='fr')}",
         )
         for right in entitlements.of_account(session, case.account_id)
+        if entitlements.state(right) != "resilie"
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.bpmn import expressions
 from engine.bpmn.check.declarations import Declarations, OperationSignature, ParameterSignature
+from engine.bpmn.workflow import OperationFault
 from engine.contact import notifications
 from engine.core.db import Session
 from engine.core.errors import Conflict, DefinitionError, OperationFailed
@@ -303,7 +304,7 @@ def _renew(context: OperationContext, entitlement: str, months: int, vehicle: st
 
 @operation(
     "entitlements/grant",
-    "Accorde un premier droit de stationnement.",
+    "Accorde un premier droit de stationnement ; erreur « droit-existant » quand le véhicule en a déjà un.",
     account=True,
     returns={"numero": "numéro du droit", "debut": "premier jour", "fin": "dernier jour"},
     zone=Parameter("text", "zone de stationnement"),
@@ -311,15 +312,18 @@ def _renew(context: OperationContext, entitlement: str, months: int, vehicle: st
     months=Parameter("number", "durée en mois"),
 )
 def _grant(context: OperationContext, zone: str, plate: str, months: int) -> dict[str, Any]:
-    right = entitlements.grant(
-        context.session,
-        context.account().id,
-        zone=zone,
-        plate=plate,
-        months=int(months),
-        case_id=context.case.id,
-        element_id=context.element_id,
-    )
+    try:
+        right = entitlements.grant(
+            context.session,
+            context.account().id,
+            zone=zone,
+            plate=plate,
+            months=int(months),
+            case_id=context.case.id,
+            element_id=context.element_id,
+        )
+    except Conflict as error:
+        raise OperationFault("droit-existant", error.message) from error
     return _dates(right)
 
 
