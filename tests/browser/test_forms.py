@@ -132,7 +132,7 @@ def site() -> Iterator[str]:
     server = make_server("127.0.0.1", 0, make_app(), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
+    yield f"http://{server.host}:{server.server_port}/"
     server.shutdown()
     thread.join()
     server.server_close()
