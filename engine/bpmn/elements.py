@@ -5,6 +5,7 @@ Turning each parsed object's class into a subclass of it leaves the parser alone
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +55,8 @@ class OperationTask(spiff.ServiceTask):  # type: ignore[misc]
             return None  # left as started: the boundary event gives it up
         host.note("operation", task, name=self.operation_name)
         if self.keeps_result:
-            _write(task, self.result_variable, result)
+            # Through JSON: what isn't plain fails here, and nothing stays shared with the operation.
+            _write(task, self.result_variable, json.loads(json.dumps(result)))
         return True
 
 

@@ -127,6 +127,34 @@ class Draw:
             "</bpmn:condition></bpmn:conditionalEventDefinition>"
         )
 
+    def extension(self, **texts: str) -> str:
+        """Extension elements with a text: `preScript`, `messageVariable`, …"""
+        return self.extensions("".join(f"<spiffworkflow:{k}>{escape(v)}</spiffworkflow:{k}>" for k, v in texts.items()))
+
+    def message(self, name: str, *, label: str = "", **texts: str) -> str:
+        inner = self.extension(**texts) if texts else ""
+        return f'<bpmn:message id="{name}" name="{label or name}">{inner}</bpmn:message>'
+
+    def loop(self, condition: str = "", *, maximum: int = 0, first: bool = False) -> str:
+        """A standard loop: while `condition` holds, `maximum` turns at most, looked at before the first turn or not."""
+        attributes = (f' loopMaximum="{maximum}"' if maximum else "") + (' testBefore="true"' if first else "")
+        inner = f"<bpmn:loopCondition>{escape(condition)}</bpmn:loopCondition>" if condition else ""
+        return f"<bpmn:standardLoopCharacteristics{attributes}>{inner}</bpmn:standardLoopCharacteristics>"
+
+    def table(self, reads: str, output: str, *rules: tuple[str, str], slug: str = "tarif") -> bytes:
+        """A decision table of one input and one output, its rules `r1`, `r2`, …"""
+        rows = "".join(
+            f'<rule id="r{n}"><inputEntry id="c{n}"><text>{escape(cell)}</text></inputEntry>'
+            f'<outputEntry id="v{n}"><text>{escape(value)}</text></outputEntry></rule>'
+            for n, (cell, value) in enumerate(rules, 1)
+        )
+        return (
+            '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="x">'
+            f'<decision id="{slug}" name="{slug}"><decisionTable id="dt"><input id="i"><inputExpression id="ie">'
+            f'<text>{escape(reads)}</text></inputExpression></input><output id="o" name="{output}"/>{rows}'
+            "</decisionTable></decision></definitions>"
+        ).encode()
+
     def each(
         self, over: str = "", item: str = "", *, sequential: bool = False, inner: str = "", times: str = ""
     ) -> str:

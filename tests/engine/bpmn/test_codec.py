@@ -28,7 +28,10 @@ def agent_loop(draw, *, around=False):
         draw.end("rappele"),
         draw.script("compte", "tours = tours + 1"),
     ]
-    flows = "g>complement: instruction.avis == 'incomplet'; g>fini; t>rappel; rappel>rappele; complement>compte; compte>instruction; instruction>g"
+    flows = (
+        "g>complement: instruction.avis == 'incomplet'; g>fini; t>rappel; rappel>rappele; complement>compte;"
+        "compte>instruction; instruction>g"
+    )
     if not around:
         return draw.process(
             draw.user("d"), *inside, draw.script("fini", "fin = True"), flows=f"s>d; d>instruction; {flows}; fini>e"
@@ -115,8 +118,7 @@ def test_a_loop_inside_a_sub_process_stays_small(draw, walk_compacted):
 
 
 def test_a_standard_loop_counts_without_listing(draw, walk_compacted):
-    loop = "<bpmn:standardLoopCharacteristics><bpmn:loopCondition>u.encore</bpmn:loopCondition></bpmn:standardLoopCharacteristics>"
-    case = walk_compacted(draw.process(draw.user("u", loop), flows="s>u; u>e"))
+    case = walk_compacted(draw.process(draw.user("u", draw.loop("u.encore")), flows="s>u; u>e"))
     size = len(case.workflow.dump())
     for _ in range(300):
         case.do("u", encore=True)
@@ -176,9 +178,7 @@ def test_a_process_is_shared_and_never_changed(draw):
 @pytest.mark.parametrize("inner", ["multi", "loop"])
 def test_instances_saved_by_one_server_process_end_in_another(draw, inner):
     """The library connects instances to their activity when it creates them, in memory only."""
-    characteristics = (
-        draw.each(times="2") if inner == "multi" else '<bpmn:standardLoopCharacteristics loopMaximum="2"/>'
-    )
+    characteristics = draw.each(times="2") if inner == "multi" else draw.loop(maximum=2)
     bpmn = draw.process(draw.user("u", characteristics), flows="s>u; u>e")
     scope = Scope({})
     state = Workflow.start(parse(Source("p.bpmn", bpmn)), scope).dump()

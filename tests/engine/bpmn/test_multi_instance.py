@@ -201,10 +201,7 @@ def test_a_boundary_timer_gives_all_instances_up(draw, walk):
 
 
 def test_operations_and_decisions_inside_instances(draw, walk):
-    table = """<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="x">
-      <decision id="tarif" name="Tarif"><decisionTable id="dt"><input id="i"><inputExpression id="ie"><text>x.age</text></inputExpression></input>
-      <output id="o" name="prix"/><rule id="r1"><inputEntry id="a"><text>&lt; 18</text></inputEntry><outputEntry id="b"><text>0</text></outputEntry></rule>
-      <rule id="r2"><inputEntry id="c"><text>&gt;= 18</text></inputEntry><outputEntry id="f"><text>10</text></outputEntry></rule></decisionTable></decision></definitions>"""
+    table = draw.table("x.age", "prix", ("< 18", "0"), (">= 18", "10"))
     calls = []
     inner = draw.sub(
         "sp",
@@ -216,7 +213,7 @@ def test_operations_and_decisions_inside_instances(draw, walk):
     )
     case = walk(
         draw.process(draw.user("q"), inner, flows="s>q; q>sp; sp>e"),
-        dmn=[table.encode()],
+        dmn=[table],
         operation=lambda e, n, p: calls.append(p) or 1,
     )
     case.do("q", l=[{"age": 5}, {"age": 40}])
@@ -230,10 +227,9 @@ def test_operations_and_decisions_inside_instances(draw, walk):
     ]
 
 
-@pytest.mark.parametrize(("characteristics", "turns"), [("", 3), (' loopMaximum="2"', 2)])
-def test_a_standard_loop_repeats_while_its_condition_holds(draw, walk, characteristics, turns):
-    loop = f"<bpmn:standardLoopCharacteristics{characteristics}><bpmn:loopCondition>u.n &lt; 3</bpmn:loopCondition></bpmn:standardLoopCharacteristics>"
-    case = walk(draw.process(draw.user("u", loop), flows="s>u; u>e"))
+@pytest.mark.parametrize(("maximum", "turns"), [(0, 3), (2, 2)])
+def test_a_standard_loop_repeats_while_its_condition_holds(draw, walk, maximum, turns):
+    case = walk(draw.process(draw.user("u", draw.loop("u.n < 3", maximum=maximum)), flows="s>u; u>e"))
     for n in range(1, turns + 1):
         assert case.open == ["u"]
         case.do("u", n=n)
@@ -242,16 +238,14 @@ def test_a_standard_loop_repeats_while_its_condition_holds(draw, walk, character
 
 
 def test_a_standard_loop_may_test_first(draw, walk):
-    loop = '<bpmn:standardLoopCharacteristics testBefore="true"><bpmn:loopCondition>q.n &gt; 3</bpmn:loopCondition></bpmn:standardLoopCharacteristics>'
-    case = walk(draw.process(draw.user("q"), draw.user("u", loop), flows="s>q; q>u; u>e"))
+    looped = draw.user("u", draw.loop("q.n > 3", first=True))
+    case = walk(draw.process(draw.user("q"), looped, flows="s>q; q>u; u>e"))
     case.do("q", n=1)
     assert case.finished
 
 
 def test_pre_and_post_scripts(draw, walk):
-    scripts = draw.extensions(
-        "<spiffworkflow:preScript>avant = 1</spiffworkflow:preScript><spiffworkflow:postScript>apres = avant + u.n</spiffworkflow:postScript>"
-    )
+    scripts = draw.extension(preScript="avant = 1", postScript="apres = avant + u.n")
     case = walk(draw.process(draw.user("u", scripts), flows="s>u; u>e"))
     assert case.document == {"avant": 1}
     case.do("u", n=2)

@@ -87,7 +87,7 @@ def test_parameters_need_no_type(draw):
 
 
 def test_payloads_in_the_old_place_warn_nobody(draw):
-    declared = f'<bpmn:message id="m1" name="m">{draw.extensions("<spiffworkflow:messageVariable>v</spiffworkflow:messageVariable>")}</bpmn:message>'
+    declared = draw.message("m1", messageVariable="v")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read(draw.process(draw.catch("c", draw.event("message", "m1")), flows="s>c; c>e", declare=declared))

@@ -27,7 +27,8 @@ def wizard(draw):
         draw.user("instruction"),
         draw.gateway("exclusive", "g3", default="e"),
         draw.user("complement"),
-        flows="s>informations; informations>g; g>entreprise: informations.type == 'pro'; g>demande; entreprise>tarif; tarif>demande;"
+        flows="s>informations; informations>g; g>entreprise: informations.type == 'pro'; g>demande; entreprise>tarif;"
+        "tarif>demande;"
         "demande>calcul; calcul>g2; g2>pieces: total > 10; g2>recap; pieces>recap; recap>instruction; instruction>g3;"
         "g3>complement: instruction.avis == 'incomplet'; g3>e; complement>instruction",
     )

@@ -1,8 +1,9 @@
-"""Every way from a drawing to an expression is closed to Python (E2): fourteen of them lead to `eval` or `exec` in the library."""
+"""Every way from a drawing to an expression is closed to Python (E2); in the library, fourteen lead to `eval` or `exec`."""
 
 from __future__ import annotations
 
 import time
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +41,11 @@ COSTLY = [
     "int('9' * 10 ** 6)",
 ]
 
-DMN = (
-    '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="x"><decision id="dec" name="dec">'
-    '<decisionTable id="dt"><input id="i"><inputExpression id="ie"><text>{0}</text></inputExpression></input><output id="o" name="prix"/>'
-    '<rule id="r"><inputEntry id="c"><text>{1}</text></inputEntry><outputEntry id="v"><text>{2}</text></outputEntry></rule>'
-    "</decisionTable></decision></definitions>"
-)
 
-
-def drawings(draw: Any, text: str) -> dict[str, tuple[bytes, str]]:
+def drawings(draw: Any, text: str) -> dict[str, tuple[bytes, bytes]]:
     """A process for each sink, with `text` in it, and its decision table if any."""
-    from html import escape
-
     safe = escape(text)
-    message = '<bpmn:message id="m1" name="m1"/>'
-    payload = f'<bpmn:message id="m1" name="m1">{draw.extensions(f"<spiffworkflow:messagePayload>{safe}</spiffworkflow:messagePayload>")}</bpmn:message>'
+    payload = draw.message("m1", messagePayload=text)
     correlation = (
         '<bpmn:collaboration id="C"><bpmn:participant id="P1" processRef="demarche"/><bpmn:correlationKey id="CK" name="ck">'
         "<bpmn:correlationPropertyRef>prop</bpmn:correlationPropertyRef></bpmn:correlationKey></bpmn:collaboration>"
@@ -62,18 +53,19 @@ def drawings(draw: Any, text: str) -> dict[str, tuple[bytes, str]]:
         f"<bpmn:messagePath>{safe}</bpmn:messagePath></bpmn:correlationPropertyRetrievalExpression></bpmn:correlationProperty>"
     )
     throw = draw.throw("t", draw.event("message", "m1"))
-    adhoc = f'<bpmn:adHocSubProcess id="ah">{draw.user("a")}<bpmn:completionCondition>{safe}</bpmn:completionCondition></bpmn:adHocSubProcess>'
-    loop = f'<bpmn:standardLoopCharacteristics testBefore="true"><bpmn:loopCondition>{safe}</bpmn:loopCondition></bpmn:standardLoopCharacteristics>'
-    times = f"<bpmn:multiInstanceLoopCharacteristics><bpmn:loopCardinality>{safe}</bpmn:loopCardinality></bpmn:multiInstanceLoopCharacteristics>"
+    adhoc = (
+        f'<bpmn:adHocSubProcess id="ah">{draw.user("a")}<bpmn:completionCondition>{safe}</bpmn:completionCondition>'
+        "</bpmn:adHocSubProcess>"
+    )
     decision = draw.process(draw.decision("d", "dec"), flows="s>d; d>e")
     return {
-        "script": (draw.process(draw.script("a", text), flows="s>a; a>e"), ""),
-        "assigning script": (draw.process(draw.script("a", f"x = {text}"), flows="s>a; a>e"), ""),
+        "script": (draw.process(draw.script("a", text), flows="s>a; a>e"), b""),
+        "assigning script": (draw.process(draw.script("a", f"x = {text}"), flows="s>a; a>e"), b""),
         "condition": (
             draw.process(draw.gateway("exclusive", "g", default="e"), draw.end("e2"), flows=f"s>g; g>e2: {text}; g>e"),
             "",
         ),
-        "timer": (draw.process(draw.catch("c", draw.timer("duration", text)), flows="s>c; c>e"), ""),
+        "timer": (draw.process(draw.catch("c", draw.timer("duration", text)), flows="s>c; c>e"), b""),
         "cycle": (
             draw.process(
                 draw.user("u"),
@@ -82,41 +74,58 @@ def drawings(draw: Any, text: str) -> dict[str, tuple[bytes, str]]:
             ),
             "",
         ),
-        "parameter": (draw.process(draw.service("o", "x", p=text), flows="s>o; o>e"), ""),
+        "parameter": (draw.process(draw.service("o", "x", p=text), flows="s>o; o>e"), b""),
         "preScript": (
             draw.process(
-                draw.user("u", draw.extensions(f"<spiffworkflow:preScript>{safe}</spiffworkflow:preScript>")),
+                draw.user("u", draw.extension(preScript=text)),
                 flows="s>u; u>e",
             ),
             "",
         ),
-        "cardinality": (draw.process(draw.user("u", times), flows="s>u; u>e"), ""),
-        "collection": (draw.process(draw.user("u", draw.each(safe, "x")), flows="s>u; u>e"), ""),
-        "loopCondition": (draw.process(draw.user("u", loop), flows="s>u; u>e"), ""),
-        "conditional event": (draw.process(draw.catch("c", draw.condition(text)), flows="s>c; c>e"), ""),
-        "DMN input": (decision, DMN.format(safe, "1", "1")),
-        "DMN cell": (decision, DMN.format("1", safe, "1")),
-        "DMN cell with ?": (decision, DMN.format("1", safe + " == ?", "1")),
-        "DMN output": (decision, DMN.format("1", "1", safe)),
-        "message payload": (draw.process(throw, flows="s>t; t>e", declare=payload), ""),
-        "correlation": (draw.process(throw, flows="s>t; t>e", declare=correlation + message), ""),
-        "ad hoc": (draw.process(adhoc, flows="s>ah; ah>e"), ""),
+        "cardinality": (draw.process(draw.user("u", draw.each(times=safe)), flows="s>u; u>e"), b""),
+        "collection": (draw.process(draw.user("u", draw.each(safe, "x")), flows="s>u; u>e"), b""),
+        "loopCondition": (draw.process(draw.user("u", draw.loop(text, first=True)), flows="s>u; u>e"), b""),
+        "conditional event": (draw.process(draw.catch("c", draw.condition(text)), flows="s>c; c>e"), b""),
+        "DMN input": (decision, draw.table(text, "prix", ("1", "1"), slug="dec")),
+        "DMN cell": (decision, draw.table("1", "prix", (text, "1"), slug="dec")),
+        "DMN cell with ?": (decision, draw.table("1", "prix", (f"{text} == ?", "1"), slug="dec")),
+        "DMN output": (decision, draw.table("1", "prix", ("1", text), slug="dec")),
+        "message payload": (draw.process(throw, flows="s>t; t>e", declare=payload), b""),
+        "correlation": (draw.process(throw, flows="s>t; t>e", declare=correlation + draw.message("m1")), b""),
+        "ad hoc": (draw.process(adhoc, flows="s>ah; ah>e"), b""),
     }
 
 
 SINKS = [
-    "script", "assigning script", "condition", "timer", "cycle", "parameter", "preScript", "cardinality", "collection", "loopCondition",
-    "conditional event", "DMN input", "DMN cell", "DMN cell with ?", "DMN output", "message payload", "correlation", "ad hoc",
-]  # fmt: skip
+    *(
+        "script",
+        "assigning script",
+        "condition",
+        "timer",
+        "cycle",
+        "parameter",
+        "preScript",
+        "cardinality",
+        "collection",
+    ),
+    *(
+        "loopCondition",
+        "conditional event",
+        "DMN input",
+        "DMN cell",
+        "DMN cell with ?",
+        "DMN output",
+        "message payload",
+    ),
+    *("correlation", "ad hoc"),
+]
 
 
 def run(draw: Any, sink: str, text: str) -> str:
     bpmn, table = drawings(draw, text)[sink]
     scope = Scope({}, {"usager": {"nom": "Ada", "liste": [1, 2]}})
     try:
-        workflow = Workflow.start(
-            parse(Source("p.bpmn", bpmn), [Source("d.dmn", table.encode())] if table else []), scope
-        )
+        workflow = Workflow.start(parse(Source("p.bpmn", bpmn), [Source("d.dmn", table)] if table else []), scope)
         workflow.dump()
         for task in workflow.open_tasks():
             workflow.complete(task.id, {})

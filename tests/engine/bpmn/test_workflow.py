@@ -574,7 +574,7 @@ def test_a_message_is_waited_for_and_its_payload_kept(draw, walk):
 
 
 def test_a_message_variable_names_the_payload(draw, walk):
-    declared = f'<bpmn:message id="m1" name="paiement">{draw.extensions("<spiffworkflow:messageVariable>recu</spiffworkflow:messageVariable>")}</bpmn:message>'
+    declared = draw.message("m1", label="paiement", messageVariable="recu")
     case = walk(draw.process(draw.element("receiveTask", "r", messageRef="m1"), flows="s>r; r>e", declare=declared))
     assert case.deliver("paiement", {"montant": 12})
     assert case.document == {"recu": {"montant": 12}}
