@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from engine.core import db, jobs
 from engine.core.db import Database, Session
+from engine.core.errors import Unavailable
 from engine.core.jobs import Job
 
 
@@ -123,7 +124,7 @@ def test_a_deadlock_that_lasts_is_given_up(database: Database) -> None:
         tries.append(1)
         raise DBAPIError("", {}, _Driver("deadlock detected", "40P01"))
 
-    with pytest.raises(DBAPIError):
+    with pytest.raises(Unavailable):
         database.run(write)
     assert len(tries) == db.ATTEMPTS
 
