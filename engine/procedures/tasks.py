@@ -6,7 +6,6 @@ a page of a queue is one indexed query that loads no workflow.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +38,7 @@ from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import AlreadyClaimed, Forbidden, NotFound
 from engine.people.actors import Actor
 from engine.procedures import history, references
+from engine.procedures.words import plain
 
 PAGE = 50
 LAST_PAGE = 200
@@ -104,8 +104,7 @@ def close_all(session: Session, ids: Sequence[UUID]) -> None:
 
 def searchable(name: str) -> str:
     """A name without accents, case or punctuation, as it is searched."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign))
-    return " ".join("".join(sign if sign.isalnum() else " " for sign in plain).split())
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in plain(name)).split())
 
 
 # --- queues ----------------------------------------
