@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from engine.people import accounts
 from engine.people.actors import ANONYMOUS, Actor
 from engine.procedures import cases, catalogue
 from engine.procedures.cases import Case
+from tests.engine.procedures.walking import Walk
 
 FOLDER = Path(__file__).parent / "essai"
+HOUSE = Path(__file__).parents[3]
 
 WHO = {"prenoms": "Ada", "nom_naissance": "Lovelace", "courriel": "ada@exemple.fr"}
 SMALL = {"objet": "Un banc", "montant": 10}
@@ -84,3 +87,19 @@ def statements(session: Session) -> Iterator[Callable[[], list[str]]]:
     event.listen(engine, "before_cursor_execute", note)
     yield lambda: list(sent)
     event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def walk(session: Session) -> Iterator[Callable[..., Walk]]:
+    """`walk("stationnement-renouvellement")`: a request of a shipped procedure, opened by Claire of the demonstration.
+
+    `person` is another of its people, or "" for somebody without an account; `at` is the time in Paris.
+    """
+    with ExitStack() as stack:
+
+        def begin(slug: str, person: str = "claire", at: str = "2027-03-02 10:00") -> Walk:
+            [sources] = catalogue.read_folder(HOUSE, [HOUSE / "processes" / f"{slug}.bpmn"])
+            catalogue.deploy(session, sources)
+            return Walk(session, stack, slug, person, at)
+
+        yield begin

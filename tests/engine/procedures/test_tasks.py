@@ -1,0 +1,295 @@
+"""Human tasks and the queues over them (E1, E2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from engine.core import clock
+from engine.core.db import Session
+from engine.core.errors import AlreadyClaimed, Forbidden, NotFound
+from engine.people import accounts
+from engine.people.actors import ANONYMOUS, Actor
+from engine.procedures import history, tasks
+from engine.procedures.cases import Case
+from engine.procedures.tasks import HumanTask
+from tests.engine.procedures.conftest import file
+
+Clock = Callable[[str], datetime]
+Open = Callable[..., HumanTask]
+
+
+@pytest.fixture
+def colleague(session: Session) -> Actor:
+    account = accounts.create(session, login="paul@exemple.fr", first_names="Paul", birth_name="Aussi", kind="agent")
+    return Actor("agent", account.id, account.display_name, frozenset({"Instruction"}))
+
+
+@pytest.fixture
+def open_task(session: Session, draft: Case) -> Open:
+    """Open a task of the group «Instruction», with whatever is said otherwise."""
+
+    def make(**changes: Any) -> HumanTask:
+        row = {
+            "id": uuid4(),
+            "case_id": draft.id,
+            "element_id": "instruction",
+            "group": "Instruction",
+            "title": "Instruire la demande",
+            "opened_at": clock.now(),
+            "due_at": None,
+            "claimed_by": None,
+            "claimed_name": None,
+            "claimed_at": None,
+            "reference": draft.reference,
+            "procedure": "essai",
+            "procedure_title": "Démarche d’essai",
+            "applicant": "LOVELACE Ada",
+            "search_name": "lovelace ada",
+            "filed_at": clock.now(),
+            **changes,
+        }
+        tasks.open_all(session, [row])
+        return session.get_one(HumanTask, row["id"])
+
+    return make
+
+
+def ids(page: tasks.Page) -> list[UUID]:
+    return [task.id for task in page.tasks]
+
+
+# --- queues ------------------------------------------------
+
+
+def test_the_most_urgent_first_and_undated_last(session: Session, open_task: Open, agent: Actor) -> None:
+    now = clock.now()
+    undated, later, late = (
+        open_task(),
+        open_task(due_at=now + timedelta(days=1)),
+        open_task(due_at=now - timedelta(days=1)),
+    )
+    assert ids(tasks.queue(session, agent)) == [late.id, later.id, undated.id]
+
+
+def test_the_other_orders(session: Session, open_task: Open, agent: Actor) -> None:
+    now = clock.now()
+    zoe = open_task(applicant="ZOÉ", search_name="zoe", filed_at=now - timedelta(days=2), procedure_title="Bêta")
+    ada = open_task(applicant="ADA", search_name="ada", filed_at=now - timedelta(days=1), procedure_title="Gamma")
+    bob = open_task(applicant="BOB", search_name="bob", filed_at=now, procedure_title="Alpha")
+    assert ids(tasks.queue(session, agent, sort="filed")) == [zoe.id, ada.id, bob.id]
+    assert ids(tasks.queue(session, agent, sort="applicant")) == [ada.id, bob.id, zoe.id]
+    assert ids(tasks.queue(session, agent, sort="procedure")) == [bob.id, zoe.id, ada.id]
+
+
+def test_several_groups_make_one_queue(session: Session, open_task: Open) -> None:
+    now = clock.now()
+    second = open_task(group="B", due_at=now + timedelta(hours=2))
+    first = open_task(group="A", due_at=now + timedelta(hours=1))
+    third = open_task(group="A", due_at=now + timedelta(hours=3))
+    open_task(group="C", due_at=now)
+    agent = Actor("agent", uuid4(), "Jeanne", frozenset({"A", "B"}))
+    assert ids(tasks.queue(session, agent)) == [first.id, second.id, third.id]
+    assert ids(tasks.queue(session, agent, group="B")) == [second.id]
+    assert ids(tasks.queue(session, agent, group="C")) == []
+
+
+def test_who_has_no_group_sees_nothing(session: Session, open_task: Open) -> None:
+    open_task()
+    for nobody in (ANONYMOUS, Actor("agent", uuid4())):
+        assert ids(tasks.queue(session, nobody)) == []
+        assert tasks.counts(session, nobody) == tasks.Counts({}, 0)
+
+
+def test_the_residents_lane_is_no_group_of_agents(session: Session, open_task: Open) -> None:
+    asked = open_task(group=tasks.RESIDENT)
+    agent = Actor("agent", uuid4(), "Jeanne", frozenset({tasks.RESIDENT}))
+    assert ids(tasks.queue(session, agent)) == []
+    with pytest.raises(NotFound):
+        tasks.find(session, asked.id, agent)
+    with pytest.raises(NotFound):
+        tasks.claim(session, asked.id, agent)
+
+
+@pytest.mark.parametrize("typed", ["Élodie", "le goff", "GOFF elodie", "kermarrec", "o’hara", "ohara le", "  goff  "])
+def test_names_are_found_by_their_beginnings_in_any_order(
+    session: Session, open_task: Open, agent: Actor, typed: str
+) -> None:
+    name = "LE GOFF-KERMARREC O’HARA OHARA Élodie"
+    found = open_task(applicant=name, search_name=tasks.searchable(name))
+    open_task()
+    assert ids(tasks.queue(session, agent, words=typed)) == [found.id]
+
+
+@pytest.mark.parametrize("typed", ["lodie", "off", "%", "_____", "\\", "'", "\u0301", "🙂"])
+def test_what_no_name_begins_with_finds_nothing(session: Session, open_task: Open, agent: Actor, typed: str) -> None:
+    open_task(applicant="LE GOFF Élodie", search_name="le goff elodie")
+    assert ids(tasks.queue(session, agent, words=typed)) == []
+
+
+def test_a_reference_is_found_however_it_is_written(
+    session: Session, open_task: Open, agent: Actor, draft: Case
+) -> None:
+    found = open_task()
+    other = open_task(reference="2222-2222")
+    compact = draft.reference.replace("-", "")
+    for typed in (draft.reference, draft.reference.lower(), compact, " ".join(compact)):
+        assert ids(tasks.queue(session, agent, words=typed)) == [found.id], typed
+    assert other.id not in ids(tasks.queue(session, agent, words=draft.reference))
+
+
+def test_mine_and_late(session: Session, open_task: Open, agent: Actor, clock_at: Clock) -> None:
+    now = clock_at("2027-03-01 10:00")
+    late = open_task(due_at=now - timedelta(seconds=1))
+    mine = open_task(due_at=now, claimed_by=agent.account_id)
+    assert ids(tasks.queue(session, agent, late=True)) == [late.id]
+    assert ids(tasks.queue(session, agent, mine=True)) == [mine.id]
+    assert ids(tasks.queue(session, agent, mine=True, late=True)) == []
+    assert late.late
+    assert not mine.late  # due at this very instant is not late
+
+
+def test_pages_follow_each_other(
+    session: Session, open_task: Open, agent: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "PAGE", 2)
+    now = clock.now()
+    wanted = [open_task(due_at=now + timedelta(days=day), group="Instruction").id for day in range(5)]
+    pages = [tasks.queue(session, agent, page=number) for number in (1, 2, 3, 4)]
+    assert [one for page in pages for one in ids(page)] == wanted
+    assert [page.more for page in pages] == [True, True, False, False]
+    assert ids(tasks.queue(session, agent, page=0)) == wanted[:2]
+    assert ids(tasks.queue(session, agent, page=10**30)) == []
+
+
+def test_counts(session: Session, open_task: Open, agent: Actor) -> None:
+    now = clock.now()
+    open_task(due_at=now - timedelta(days=1), claimed_by=agent.account_id)
+    open_task(due_at=now + timedelta(days=1))
+    open_task(group="Ailleurs")
+    several = Actor("agent", agent.account_id, agent.name, agent.groups | {"Vide"})
+    counts = tasks.counts(session, several)
+    assert counts.groups == {"Instruction": (2, 1), "Vide": (0, 0)}
+    assert (counts.open, counts.late, counts.mine) == (2, 1, 1)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(
+    ("sort", "index"),
+    [("due", "group_due_at"), ("filed", "group_filed_at"), ("applicant", "group_search_name")],
+)
+def test_a_queue_is_read_in_the_order_of_an_index(
+    session: Session, agent: Actor, statements: Callable[[], list[str]], sort: tasks.Sort, index: str
+) -> None:
+    """However long the queue: the first page of each group comes from the index, without sorting the rest."""
+    several = Actor("agent", agent.account_id, agent.name, frozenset({"A", "B"}))
+    before = len(statements())
+    tasks.queue(session, several, sort=sort)
+    [sent] = statements()[before:]
+    plan = [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sent}", _parameters(sent))]
+    searches = [
+        line for line in plan if line.startswith("SEARCH human_task USING") and "group=?" in line.replace('"', "")
+    ]
+    assert len(searches) == 2, plan
+    assert all(f"ix_human_task_{index}" in line for line in searches), plan
+    # One sort is left, of the few rows of the page.
+    assert sum("USE TEMP B-TREE FOR ORDER BY" in line for line in plan) <= 1, plan
+
+
+def _parameters(statement: str) -> tuple[object, ...]:
+    # The plan doesn't depend on the values, which only have to be there.
+    return tuple(1 for _ in range(statement.count("?")))
+
+
+# --- one task ----------------------------------------------
+
+
+def test_an_open_task_is_found_by_its_group_only(session: Session, open_task: Open, agent: Actor) -> None:
+    task = open_task()
+    assert tasks.find(session, task.id, agent) is task
+    for who, which in (
+        (Actor("agent", uuid4(), groups=frozenset({"B"})), task.id),
+        (ANONYMOUS, task.id),
+        (agent, uuid4()),
+    ):
+        with pytest.raises(NotFound):
+            tasks.find(session, which, who)
+
+
+def test_claiming_says_who_since_when_and_is_told_once(
+    session: Session, open_task: Open, agent: Actor, draft: Case
+) -> None:
+    task = open_task()
+    tasks.claim(session, task.id, agent)
+    tasks.claim(session, task.id, agent)
+    session.refresh(task)
+    assert (task.claimed_by, task.claimed_name) == (agent.account_id, "Jeanne Instruit")
+    assert task.claimed_at is not None
+    claimed = [entry for entry in history.of_case(session, draft.id) if entry.kind == "claimed"]
+    assert [(entry.element_id, entry.actor_id) for entry in claimed] == [("instruction", agent.account_id)]
+
+
+def test_the_second_to_claim_is_told_who_was_first(
+    session: Session, open_task: Open, agent: Actor, colleague: Actor
+) -> None:
+    task = open_task()
+    tasks.claim(session, task.id, agent)
+    with pytest.raises(AlreadyClaimed, match="Jeanne Instruit"):
+        tasks.claim(session, task.id, colleague)
+    session.refresh(task)
+    assert task.claimed_by == agent.account_id
+
+
+def test_a_task_of_another_group_can_t_be_claimed(session: Session, open_task: Open) -> None:
+    task = open_task()
+    with pytest.raises(NotFound):
+        tasks.claim(session, task.id, Actor("agent", uuid4(), "Zoé", frozenset({"B"})))
+    session.refresh(task)
+    assert task.claimed_by is None
+
+
+def test_only_the_holder_gives_a_task_back(session: Session, open_task: Open, agent: Actor, colleague: Actor) -> None:
+    task = open_task()
+    tasks.claim(session, task.id, agent)
+    with pytest.raises(Forbidden, match="Jeanne Instruit"):
+        tasks.release(session, task.id, colleague)
+    tasks.release(session, task.id, agent)
+    tasks.release(session, task.id, agent)
+    session.refresh(task)
+    assert (task.claimed_by, task.claimed_name, task.claimed_at) == (None, None, None)
+    tasks.claim(session, task.id, colleague)
+
+
+def test_a_closed_task_can_t_be_claimed_nor_given_back(session: Session, open_task: Open, agent: Actor) -> None:
+    task = open_task()
+    tasks.close_all(session, [task.id])
+    for verb in (tasks.claim, tasks.release):
+        with pytest.raises(NotFound):
+            verb(session, task.id, agent)
+
+
+def test_opening_and_closing_nothing_asks_nothing(session: Session, statements: Callable[[], list[str]]) -> None:
+    tasks.open_all(session, [])
+    tasks.close_all(session, [])
+    assert statements() == []
+
+
+def test_the_tasks_of_a_request_in_the_order_of_their_opening(
+    session: Session, draft: Case, resident: Actor, open_task: Open
+) -> None:
+    file(session, draft, resident)
+    later = open_task(opened_at=clock.now() + timedelta(minutes=1))
+    assert [task.element_id for task in tasks.of_case(session, draft.id)] == ["instruction", "instruction"]
+    assert tasks.of_case(session, draft.id)[-1].id == later.id
+
+
+@pytest.mark.parametrize(
+    ("name", "searchable"),
+    [("Le Goff-Kermarrec", "le goff kermarrec"), ("O’Hara", "o hara"), ("ŒUVRARD Zoë", "oeuvrard zoe"), ("  ", "")],
+)
+def test_names_as_they_are_searched(name: str, searchable: str) -> None:
+    assert tasks.searchable(name) == searchable

@@ -1,0 +1,85 @@
+"""Shipped procedures from the first step to the decision, as their people go through them (A14, A16, A17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.core.errors import StaleStep
+from engine.procedures import cases, history, tasks
+from tests.engine.procedures.walking import Walk
+
+Begin = Callable[..., Walk]
+
+
+def renewal_to_examine(walk: Begin) -> Walk:
+    """A renewal whose vehicle has changed, which an agent has to examine."""
+    case = walk("stationnement-renouvellement")
+    case.resident_submits("mes_informations")
+    case.resident_submits(
+        "mon_droit",
+        droit="SR-4127-08",
+        duree=12,
+        vehicule="nouveau",
+        immatriculation="HB-731-ZC",
+        carte_grise=["carte-grise.pdf"],
+    )
+    case.resident_submits("mes_justificatifs", meme_adresse=True, justificatif_domicile=["quittance.pdf"])
+    case.resident_submits("paiement_mobile", choix="refuse")
+    case.resident_submits("recapitulatif", certification=True)
+    return case
+
+
+def test_a_refused_renewal_tells_the_resident_why(walk: Begin) -> None:
+    case = renewal_to_examine(walk)
+    case.agent_completes("instruction", decision="refuser", motif="Ce véhicule n’est pas à votre nom.")
+    assert case.closed
+    assert case.notified == ["accuse-reception", "refus"]
+
+
+def test_missing_documents_are_asked_for_until_they_come(walk: Begin) -> None:
+    case = renewal_to_examine(walk)
+    for _ in range(2):
+        pieces = ["Certificat d’immatriculation du véhicule"]
+        case.agent_completes("instruction", decision="completer", pieces=pieces, message="La photo est coupée.")
+        assert case.waiting == ["completer_dossier"]
+        case.resident_submits("completer_dossier", pieces=["carte-grise.pdf"])
+        assert case.waiting == ["instruction"]
+    case.agent_completes("instruction", decision="accepter")
+    assert case.closed
+    assert case.end == "droit_renouvele"
+
+
+def test_a_report_needs_no_account(walk: Begin) -> None:
+    case = walk("signalement", person="")
+    case.resident_submits("mes_informations", prenoms="Nadia", nom_naissance="Petit", courriel="nadia@exemple.fr")
+    place = {"voie": "3 rue du Four", "code_postal": "75099", "commune": "Valmont-sur-Seine"}
+    case.resident_submits("ma_demande", nature="depot", lieu=place, description="Un matelas.", danger=False)
+    case.resident_submits("recapitulatif", certification=True)
+    case.agent_completes("qualification", suite="intervenir", equipe="proprete")
+    assert case.waiting == ["intervention"]
+
+
+def test_the_agent_s_task_has_its_due_date_and_leaves_the_queue_when_done(walk: Begin) -> None:
+    case = renewal_to_examine(walk)
+    agent = case.agent_for("instruction")
+    [task] = tasks.queue(case.session, agent).tasks
+    assert task.due_at is not None
+    assert (task.due_at - task.opened_at).days == 5
+    case.time_passes("P6D")
+    assert [one.late for one in tasks.queue(case.session, agent, late=True).tasks] == [True]
+    cases.complete_task(case.session, case.case, task.id, {"decision": "accepter"}, agent)
+    assert tasks.queue(case.session, agent).tasks == []
+    with pytest.raises(StaleStep):
+        cases.complete_task(case.session, case.case, task.id, {"decision": "accepter"}, agent)
+
+
+def test_the_history_passes_through_every_element_once_a_turn(walk: Begin) -> None:
+    case = renewal_to_examine(walk)
+    case.agent_completes("instruction", decision="accepter")
+    passed = [element for entry in history.of_case(case.session, case.case.id) for element in entry.path]
+    assert passed[0] == "debut"
+    assert passed[-1] == "droit_renouvele"
+    for element in ("mes_informations", "mon_droit", "mes_justificatifs", "recapitulatif", "instruction"):
+        assert passed.count(element) == 1, element
