@@ -1,9 +1,10 @@
-"""What does each kind of job: one table. A handler runs in the transaction that marks its job done."""
+"""What does each kind of job, and how: one table. A handler runs in the transaction that marks its job done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 from uuid import UUID
 
 from engine.contact import documents
@@ -34,9 +35,26 @@ def sweep_files(session: Session, _payload: Mapping[str, Any]) -> None:
     documents.sweep(session, config.current())
 
 
-HANDLERS: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {
-    "send_mail": send_mail,
-    "fire_timer": fire_timer,
-    "discard_files": discard_files,
-    "sweep_files": sweep_files,
+@dataclass(frozen=True)
+class Kind:
+    """How jobs of a kind are done.
+
+    `queue` is the class of workers: `quick` touches only the database, `slow` may wait for something else. A job that
+    takes more than `seconds` fails. `at_once` is how many may run at a time over all workers: with the kinds of `slow`
+    together below the number of workers' processes, the `quick` ones always find one free.
+    """
+
+    handle: Callable[[Session, Mapping[str, Any]], None]
+    queue: Literal["quick", "slow"] = "quick"
+    seconds: int = 30
+    at_once: int | None = None
+
+
+KINDS: dict[str, Kind] = {
+    "send_mail": Kind(send_mail, "slow", seconds=60, at_once=4),
+    "fire_timer": Kind(fire_timer),
+    "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
+    "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
 }
+
+HANDLERS: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {name: kind.handle for name, kind in KINDS.items()}

@@ -12,6 +12,9 @@ from environs import Env, EnvError
 
 from engine.core.errors import ConfigurationError
 
+# Who wakes the jobs where Redis is named. A dotted path: the engine knows no broker.
+WAKER = "workers.wake.wake"
+
 
 @dataclass(frozen=True)
 class City:
@@ -41,6 +44,7 @@ class Settings:
     mail_from: str = "ne-pas-repondre@valmont-sur-seine.example"
     demo: bool = False
     loopback: bool = True
+    redis_url: str | None = field(default=None, repr=False)
     waker: str | None = None
     proxy_hops: int = 0
 
@@ -80,6 +84,7 @@ def load() -> Settings:
             email=env.str("CITY_EMAIL", City.email),
             brand_colour=env.str("CITY_BRAND_COLOUR", City.brand_colour),
         )
+        redis_url = env.str("REDIS_URL", "") or None
         return Settings(
             data=data,
             database_url=env.str("DATABASE_URL", f"sqlite:///{data / 'parvis.sqlite3'}"),
@@ -90,7 +95,8 @@ def load() -> Settings:
             mail_from=env.str("MAIL_FROM", Settings.mail_from),
             demo=env.bool("DEMO", False),
             loopback=env.bool("LOOPBACK", True),
-            waker=env.str("WAKER", "") or None,
+            redis_url=redis_url,
+            waker=env.str("WAKER", WAKER if redis_url else "") or None,
             proxy_hops=env.int("PROXY_HOPS", 0),
         )
     except EnvError as error:

@@ -1,18 +1,21 @@
 """The database: one declarative base, one way to open a transaction.
 
 `Database.transaction()` is the only place that commits: what returns is committed, what raises is rolled back. On
-SQLite the writers of a process queue on a lock and begin with BEGIN IMMEDIATE, since a deferred transaction that
+SQLite the writers of a process queue in order and begin with BEGIN IMMEDIATE, since a deferred transaction that
 upgrades to a write fails at once whatever the timeout, and writers that wait in the driver's back-off wait up to
 seconds.
+
+`run` and `read` do a whole piece of work, and do it again when another transaction stood in the way or the server went
+away before anything was committed. What they can't overcome is `Unavailable`, never a driver's error.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
@@ -20,7 +23,11 @@ from uuid import UUID, uuid4
 import sqlalchemy
 from sqlalchemy import DDL, DateTime, Engine, MetaData, Table, Text, TypeDecorator, event
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from engine.core.errors import Unavailable
+from engine.core.turns import Turns
 
 __all__ = ["Base", "Database", "Json", "Session", "UtcDateTime", "append_only", "connect", "migrate", "new_id"]
 
@@ -29,6 +36,7 @@ R = TypeVar("R")
 
 # A whole view is run again on these, at most so many times.
 ATTEMPTS = 5
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available (PostgreSQL)
 
 
@@ -133,7 +141,10 @@ def connect(url: str) -> Engine:
         max_overflow=4,
         pool_timeout=10,
         hide_parameters=True,
-        connect_args={"options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"},
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000",
+        },
     )
 
 
@@ -157,19 +168,22 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = connect(url)
-        self._writer = threading.Lock() if self.engine.dialect.name == "sqlite" else None
+        self._writer = Turns() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._writing = sessionmaker(self.engine.execution_options(parvis_writes=True), expire_on_commit=False)
         self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Commit when the block ends, roll back when it raises. Functions in `after_commit` run once it is durable."""
-        if self._writer is not None:
-            with self._writer, self._writing.begin() as session:
-                yield session
-        else:
-            with self._writing.begin() as session:
-                yield session
+        with self._writer, self._writing() as session:
+            yield session
+            try:
+                session.commit()
+            except DBAPIError as error:
+                # The server may have committed before it went away: who asked has to look, nobody tries again blindly.
+                if error.connection_invalidated:
+                    raise Unavailable("the database went away during a commit") from error
+                raise
         for function in session.info.pop("after_commit", ()):
             function()
 
@@ -182,31 +196,71 @@ class Database:
 
     def run(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """`function(session, …)` in a transaction, the whole of it run again on a deadlock or serialization failure."""
-        attempt = 1
-        while True:
-            try:
-                with self.transaction() as session:
-                    return function(session, *args, **kwargs)
-            except DBAPIError as error:
-                if attempt >= ATTEMPTS or not retryable(error):
-                    raise
-                attempt += 1
+        return _again(self.transaction, function, *args, **kwargs)
+
+    def read(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """`function(session, …)` in a session that only reads, run again when the connection turns out to be dead."""
+        return _again(self.reading, function, *args, **kwargs)
 
     def close(self) -> None:
         self.engine.dispose()
 
 
+def _again(
+    opening: Callable[[], AbstractContextManager[Session]],
+    function: Callable[Concatenate[Session, P], R],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    attempt = 1
+    while True:
+        try:
+            with opening() as session:
+                return function(session, *args, **kwargs)
+        except DBAPIError as error:
+            again, gone = retryable(error), _gone(error)
+            if not (again or gone):
+                raise
+            # A refused connection stays refused for a while: no use in asking five times in a row.
+            if attempt >= ATTEMPTS or (gone and not error.connection_invalidated):
+                raise Unavailable(f"the database does not answer as it should: {str(error.orig).strip()}") from error
+            attempt += 1
+        except NoConnectionLeft as error:
+            raise Unavailable("every connection to the database is taken") from error
+
+
 def retryable(error: DBAPIError) -> bool:
-    """Whether running the same transaction again can succeed."""
+    """Whether another transaction stood in the way, so that running the same one again can succeed."""
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return state in _RETRYABLE
     return isinstance(error, OperationalError) and "database is locked" in str(error.orig)
 
 
+def _gone(error: DBAPIError) -> bool:
+    """Whether the server isn't there: the connection broke before anything was committed, or can't be opened."""
+    if error.connection_invalidated:
+        return True
+    # Without a broken connection: it can't be opened, is one too many, or a statement took too long.
+    state = getattr(error.orig, "sqlstate", None) or ""
+    refused = isinstance(error, OperationalError) and error.statement is None and not state
+    return refused or state.startswith(("08", "53", "57"))
+
+
 def after_commit(session: Session, function: Callable[[], None]) -> None:
     """Run `function` once the current transaction is durable; never when it is rolled back."""
     session.info.setdefault("after_commit", []).append(function)
+
+
+def is_migrated(session: Session) -> bool:
+    """Whether the schema has everything that this release needs: its own last migration, or a later release's."""
+    return str(session.scalar(sqlalchemy.text("SELECT max(version_num) FROM alembic_version")) or "") >= _head()
+
+
+@cache
+def _head() -> str:
+    """The number of the last migration: their files begin with it."""
+    return max(path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def migrate(url: str) -> None:
@@ -215,7 +269,7 @@ def migrate(url: str) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["engine"] = connect(url)
     try:
         command.upgrade(config, "head")

@@ -3,14 +3,19 @@
 A job is written in the transaction that promises it, so nothing is promised that was not committed and nothing
 committed is forgotten. It is done in one transaction with its effect: a job run twice finds itself done. Whoever wakes
 the jobs (a thread in embedded mode, Celery otherwise) only carries ids; losing a wake-up loses nothing.
+
+That a job starts is committed before its work: one that ends its process each time (out of memory, out of time) is set
+aside instead of ending the next process too.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 import random
 import threading
 import traceback
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,14 +23,31 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Index,
+    Integer,
+    Select,
+    Text,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Database, Json, Session, UtcDateTime, after_commit, new_id, retryable
-from engine.core.errors import Conflict, NotFound, ParvisError, Unavailable
+from engine.core.errors import ConfigurationError, Conflict, NotFound, ParvisError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +55,12 @@ log = logging.getLogger(__name__)
 LAST_TRY = 8
 _FIRST_DELAY = timedelta(seconds=10)
 _LONGEST_DELAY = timedelta(hours=4)
+# A job that was started so many times and never ended is set aside: it takes its worker with it.
+LAST_START = 5
+# How long a job handed to a worker is left alone before it is handed out again: its message may be lost.
+HOLD = timedelta(seconds=10)
+# How long a job waits for a place among those of its kind that run already.
+_NO_ROOM = timedelta(milliseconds=900)
 
 Handler = Callable[[Session, Mapping[str, Any]], None]
 
@@ -43,7 +71,15 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_state_due_at", "state", "due_at"),
+        Index("ix_job_kind_due_at", "kind", "due_at"),
         Index("ix_job_case_id", "case_id"),
+        # Few jobs are held at a time: `hand_over` counts them.
+        Index(
+            "ix_job_held_until",
+            "held_until",
+            sqlite_where=text("held_until IS NOT NULL"),
+            postgresql_where=text("held_until IS NOT NULL"),
+        ),
         Index("uq_job_key", "key", unique=True),
     )
 
@@ -55,7 +91,11 @@ class Job(Base):
     state: Mapped[str] = mapped_column(Text, default="waiting")
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     promised_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Tries that ended with an error, and starts since the last try that ended: a crash leaves one more.
     tries: Mapped[int] = mapped_column(Integer, default=0)
+    starts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    # Handed to a worker, and not handed out again before then. Only a hint: the row's lock says who does the job.
+    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(Text)
 
 
@@ -102,6 +142,8 @@ def promise_all(session: Session, promises: Sequence[Promise]) -> None:
             "due_at": promise.due_at or now,
             "promised_at": now,
             "tries": 0,
+            "starts": 0,
+            "held_until": None,
             "error": None,
         }
         for promise in promises
@@ -111,7 +153,10 @@ def promise_all(session: Session, promises: Sequence[Promise]) -> None:
     session.execute(
         insert.on_conflict_do_update(
             index_elements=["key"],
-            set_={name: insert.excluded[name] for name in ("payload", "due_at", "state", "tries", "error")},
+            set_={
+                name: insert.excluded[name]
+                for name in ("payload", "due_at", "state", "tries", "starts", "held_until", "error")
+            },
         ),
         rows,
     )
@@ -137,17 +182,26 @@ def due(session: Session, limit: int = 100) -> list[UUID]:
     )
 
 
-def run(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> bool:
+def run(
+    database: Database, job_id: UUID, handlers: Mapping[str, Handler], at_once: Mapping[str, int] | None = None
+) -> bool:
     """Do one job and delete it in the same transaction; False when there was nothing to do (done, taken, too early).
 
     A handler that raises has its changes rolled back; the job waits longer before each new try, and after the last one
-    is set aside as failed, where operators see it.
+    is set aside as failed, where operators see it. `at_once` says of some kinds how many may run at a time, over all
+    machines (PostgreSQL; an embedded installation does one job at a time anyway): one too many waits a second.
     """
+    if not database.run(_start, job_id):
+        return False
     for attempt in range(1, 6):
         try:
             with database.transaction() as session:
-                job = session.scalar(select(Job).where(Job.id == job_id).with_for_update(skip_locked=True))
-                if job is None or job.state != "waiting" or job.due_at > clock.now():
+                job = session.scalar(_if_free(job_id))
+                if job is None:
+                    return False
+                if not _find_room(session, job.kind, (at_once or {}).get(job.kind)):
+                    job.starts -= 1
+                    job.held_until = clock.now() + _NO_ROOM
                     return False
                 # Deleted first, so that what the handler promises under the same key is a promise of its own.
                 session.execute(delete(Job).where(Job.id == job_id))
@@ -159,25 +213,61 @@ def run(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> bo
         except Exception as error:
             if isinstance(error, DBAPIError) and retryable(error) and attempt < 5:
                 continue
-            _note_failure(database, job_id, error)
+            database.run(_note_failure, job_id, error)
             return False
     return False
 
 
-def _note_failure(database: Database, job_id: UUID, error: Exception) -> None:
-    with database.transaction() as session:
-        job = session.scalar(select(Job).where(Job.id == job_id).with_for_update(skip_locked=True))
-        if job is None or job.state != "waiting":
-            return
-        job.tries += 1
-        job.error = _said(error)[:1000]
-        if job.tries >= LAST_TRY:
-            job.state = "failed"
-            log.error("job %s (%s) failed for good: %s", job.id, job.kind, type(error).__name__)
-        else:
-            delay = min(_FIRST_DELAY * 6 ** (job.tries - 1), _LONGEST_DELAY)
-            job.due_at = clock.now() + delay * random.uniform(0.9, 1.1)  # noqa: S311 - spreads tries, no secret
-            log.warning("job %s (%s) will be tried again: %s", job.id, job.kind, type(error).__name__)
+def _if_free(job_id: UUID) -> Select[Job]:
+    """The job with its row's lock, if it is due and nobody else does it."""
+    ready = (Job.id == job_id, Job.state == "waiting", Job.due_at <= clock.now())
+    return select(Job).where(*ready).with_for_update(skip_locked=True)
+
+
+def _start(session: Session, job_id: UUID) -> bool:
+    """Note that the job starts; False when it may not: somebody does it, it is too early, or it was set aside."""
+    if session.get_bind().dialect.name == "postgresql":
+        # Kept from a crash of this process, which is what it tells of; not worth waiting for the disk.
+        session.execute(text("SET LOCAL synchronous_commit TO off"))
+    job = session.scalar(_if_free(job_id))
+    if job is None:
+        return False
+    if job.starts < LAST_START:
+        job.starts += 1
+        return True
+    job.state = "failed"
+    job.held_until = None
+    job.error = f"set aside: the process that did it ended {job.starts} times before the job did"
+    log.error("job %s (%s) is set aside: %s starts and no end", job.id, job.kind, job.starts)
+    return False
+
+
+def _find_room(session: Session, kind: str, places: int | None) -> bool:
+    """Take one of the `places` of jobs of this kind until the transaction ends; False when all are taken."""
+    if places is None or session.get_bind().dialect.name != "postgresql":
+        return True
+    for place in range(places):
+        # The database forgets the lock with the connection: a worker that dies leaves its place.
+        if session.scalar(select(func.pg_try_advisory_xact_lock(zlib.crc32(kind.encode()) >> 1, place))):
+            return True
+    return False
+
+
+def _note_failure(session: Session, job_id: UUID, error: Exception) -> None:
+    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update(skip_locked=True))
+    if job is None or job.state != "waiting":
+        return
+    job.tries += 1
+    job.starts = 0
+    job.held_until = None
+    job.error = _said(error)[:1000]
+    if job.tries >= LAST_TRY:
+        job.state = "failed"
+        log.error("job %s (%s) failed for good: %s", job.id, job.kind, type(error).__name__)
+    else:
+        delay = min(_FIRST_DELAY * 6 ** (job.tries - 1), _LONGEST_DELAY)
+        job.due_at = clock.now() + delay * random.uniform(0.9, 1.1)  # noqa: S311 - spreads tries, no secret
+        log.warning("job %s (%s) will be tried again: %s", job.id, job.kind, type(error).__name__)
 
 
 def _said(error: Exception) -> str:
@@ -205,9 +295,71 @@ def drain(database: Database, handlers: Mapping[str, Handler], limit: int = 10_0
     return done
 
 
+# --- handing over to workers ----------------------------------------
+
+
+def hand_over(session: Session, outstanding: Mapping[str, int]) -> list[tuple[UUID, str]]:
+    """Jobs to send to the workers, as (id, kind), the oldest of each kind first; they are held from now on.
+
+    `outstanding` names the kinds and how many of each may be on their way at a time. A job that is being done, or was
+    handed over less than `HOLD` ago, isn't handed over again: two who call this at once get different jobs.
+    """
+    now = clock.now()
+    free = (Job.state == "waiting", Job.due_at <= now, or_(Job.held_until.is_(None), Job.held_until <= now))
+    kinds = list(session.scalars(_kinds_with(outstanding, free)))
+    if not kinds:
+        return []
+    held = dict(session.execute(select(Job.kind, func.count()).where(Job.held_until > now).group_by(Job.kind)).all())
+    handed: list[tuple[UUID, str]] = []
+    for kind in kinds:
+        room = outstanding[kind] - held.get(kind, 0)
+        if room <= 0:
+            continue
+        oldest = (
+            select(Job.id)
+            .where(Job.kind == kind, *free)
+            .order_by(Job.due_at)
+            .limit(room)
+            .with_for_update(skip_locked=True)
+        )
+        # Read first: inside an UPDATE, PostgreSQL may run a limited subquery again for each row it tries.
+        ids = list(session.scalars(oldest))
+        session.execute(update(Job).where(Job.id.in_(ids)).values(held_until=now + HOLD))
+        handed += [(job_id, kind) for job_id in ids]
+    return handed
+
+
+def _kinds_with(kinds: Mapping[str, int], conditions: tuple[ColumnElement[bool], ...]) -> CompoundSelect[str]:
+    # One probe of the index a kind, however many jobs wait: a queue of one kind hides no other.
+    return union_all(
+        *(select(literal(kind)).where(exists(select(true()).where(Job.kind == kind, *conditions))) for kind in kinds)
+    )
+
+
+def let_go(session: Session, job_ids: Sequence[UUID]) -> None:
+    """Take back what could not be sent: the next `hand_over` sees these jobs again."""
+    session.execute(update(Job).where(Job.id.in_(job_ids)).values(held_until=None))
+
+
 # --- waking ----------------------------------------
 
 _wakers: list[Callable[[], None]] = []
+
+
+def use_waker(path: str | None) -> None:
+    """Let the function at the dotted `path` (`settings.waker`) wake the jobs of this process; None changes nothing.
+
+    Named and not imported, so that nothing loads a broker's client that has no broker.
+    """
+    if path is None:
+        return
+    module, _, name = path.rpartition(".")
+    try:
+        waker = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"PARVIS_WAKER names {path}, which can't be imported: {error}") from error
+    if waker not in _wakers:
+        _wakers.append(waker)
 
 
 def wake() -> None:
@@ -265,7 +417,9 @@ def depth(session: Session) -> dict[str, int]:
 def retry(session: Session, job_id: UUID) -> None:
     """Give a failed job all its tries again, or raise `NotFound` or `Conflict`."""
     changed = session.execute(
-        update(Job).where(Job.id == job_id, Job.state == "failed").values(state="waiting", tries=0, due_at=clock.now())
+        update(Job)
+        .where(Job.id == job_id, Job.state == "failed")
+        .values(state="waiting", tries=0, starts=0, held_until=None, due_at=clock.now())
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         if session.get(Job, job_id) is None:

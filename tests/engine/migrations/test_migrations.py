@@ -70,7 +70,8 @@ def test_migrating_again_changes_nothing(empty: Database) -> None:
     db.migrate(empty.url)
     db.migrate(empty.url)
     with empty.engine.connect() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0001"
+        head = MigrationContext.configure(connection).get_current_revision()
+    assert head == max(path.name[:4] for path in (ENGINE / "migrations" / "versions").glob("0*.py"))
 
 
 def test_every_migration_can_be_taken_back(empty: Database) -> None:
