@@ -50,7 +50,8 @@ class OperationTask(spiff.ServiceTask):  # type: ignore[misc]
         except OperationFault as fault:
             error = events.Error(fault.code, code=fault.code)
             if not events.hand_to(events.catching(task, error), error, None):
-                raise
+                # Nothing in the process catches it: an operator has to see it.
+                raise ProcessStuck(element_of(task), f"{self.operation_name}: {fault}") from fault
             host.note("operation", task, name=self.operation_name, fault=fault.code)
             return None  # left as started: the boundary event gives it up
         host.note("operation", task, name=self.operation_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from engine.bpmn.workflow import OperationFault
 from engine.core import clock, jobs, mail
 from engine.core.db import Session
 from engine.core.errors import (
@@ -24,7 +26,7 @@ from engine.core.errors import (
     StaleStep,
 )
 from engine.people.actors import ANONYMOUS, Actor
-from engine.procedures import cases, catalogue, history, incidents, tasks
+from engine.procedures import cases, catalogue, history, incidents, operations, tasks
 from engine.procedures.cases import Case
 from tests.engine.procedures.conftest import FOLDER, LARGE, SMALL, SURE, WHO, bearer, file
 
@@ -310,16 +312,12 @@ def test_what_stops_a_process_is_recorded_and_can_be_tried_again(
     [task] = tasks.of_case(session, case.id)
     agent = Actor("agent", uuid4(), "Jeanne", frozenset({"Instruction"}))
     answers = {"decision": "refuser", "motif": "Hors zone"}
-    from engine.procedures import operations
-
     broken = operations.REGISTRY["notifications/send"]
 
     def fails(*_: object, **__: object) -> None:
         raise operations.OperationFailed("no")
 
-    monkeypatch.setitem(
-        operations.REGISTRY, "notifications/send", operations.Operation(**{**vars(broken), "function": fails})
-    )
+    monkeypatch.setitem(operations.REGISTRY, "notifications/send", replace(broken, function=fails))
     with pytest.raises(ProcessStuck) as raised, session.begin_nested():
         cases.complete_task(session, case, task.id, answers, agent)
     session.expire_all()
@@ -333,6 +331,20 @@ def test_what_stops_a_process_is_recorded_and_can_be_tried_again(
     incidents.retry(session, incident.id)
     assert (case.status, case.end_element) == ("closed", "refusee")
     assert incidents.listing(session) == [] and incident.answers == {}
+
+
+def test_a_fault_that_nothing_catches_stops_the_process(
+    session: Session, filed: Case, agent: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OperationFault("nobody-expects")
+
+    known = operations.REGISTRY["notifications/send"]
+    monkeypatch.setitem(operations.REGISTRY, known.name, replace(known, function=fails))
+    [task] = tasks.of_case(session, filed.id)
+    with pytest.raises(ProcessStuck) as raised:
+        cases.complete_task(session, filed, task.id, {"decision": "refuser", "motif": "x"}, agent)
+    assert raised.value.element_id == "refus" and raised.value.attempt is not None
 
 
 def test_running_requests_keep_their_version(session: Session, tmp_path: Path, draft: Case, resident: Actor) -> None:
