@@ -14,7 +14,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "ser
 # Namespaces and identifiers that look like addresses, and places that nobody owns (RFC 2606, RFC 6761).
 HOSTS = re.compile(
     r"(www\.w3\.org|www\.omg\.org|spiffworkflow\.org|json-schema\.org|bpmn\.io|camunda\.org|www\.iso\.org|([\w-]+\.)*ex[ae]mple(\.\w+)?"
-    r"|([\w-]+\.)*(test|invalid|localhost)|127\.0\.0\.1|\[::1\]|[\w-]*)(:\w+)?"
+    r"|([\w-]+\.)*(test|invalid|localhost)|127\.0\.0\.1|\[::1\]|[\w-]*)(:\w*)?"
 )
 ADDRESS = re.compile(r"https?://([\w.:\[\]-]*)")
 # A path from the root of someone's machine, apart from those that every Debian has.

@@ -93,7 +93,7 @@ def holds() -> Callable[[Page], None]:
     """`holds(page)` fails when the page on show breaks an accessibility rule or scrolls sideways at 320 pixels."""
 
     def check(page: Page) -> None:
-        if not page.evaluate("typeof axe=== 'object'"):
+        if not page.evaluate("typeof axe === 'object'"):
             page.evaluate(AXE.read_text())
         found = page.evaluate(
             "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
