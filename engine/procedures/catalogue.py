@@ -232,6 +232,7 @@ class Definition:
 
 
 _KEPT = 256
+_DEPLOYING = 0x9A4715
 _definitions: OrderedDict[UUID, Definition] = OrderedDict()
 _definitions_lock = threading.Lock()
 
@@ -280,6 +281,7 @@ def deploy(session: Session, sources: SourceSet, *, publish: bool = True) -> Ver
     The same content gives the same version. Raises `DefinitionError` with every problem, and keeps nothing, when there
     is one.
     """
+    _wait_for_others(session)
     content_hash = sources.content_hash
     version = session.scalar(select(Version).where(Version.slug == sources.slug, Version.content_hash == content_hash))
     if version is None:
@@ -308,6 +310,7 @@ def publish(session: Session, slug: str, number: int) -> Version:
 
     `NotFound` when there is no such version.
     """
+    _wait_for_others(session)
     version = session.scalar(select(Version).where(Version.slug == slug, Version.number == number))
     if version is None:
         raise NotFound("Cette version n’existe pas.", slug=slug, number=number)
@@ -321,6 +324,12 @@ def withdraw(session: Session, slug: str) -> None:
     if procedure is None:
         raise NotFound("Cette démarche n’existe pas.", slug=slug)
     procedure.version_id = procedure.number = procedure.published_at = None
+
+
+def _wait_for_others(session: Session) -> None:
+    """One deployment at a time: two machines that start together deploy the same files. SQLite's writers queue anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_DEPLOYING)))
 
 
 def _point(session: Session, version: Version) -> None:
