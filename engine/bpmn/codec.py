@@ -43,7 +43,7 @@ def dump(workflow: LightWorkflow, locals_: dict[Path, dict[str, Any]], facts: di
     if kept:
         body["l"] = kept
     body.update(facts)
-    return zlib.compress(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(), 1)
+    return zlib.compress(json.dumps(body, separators=(",", ":")).encode(), 1)
 
 
 def load(state: bytes, workflow: LightWorkflow) -> tuple[dict[Path, dict[str, Any]], dict[str, Any]]:
@@ -167,7 +167,9 @@ def _prune(workflow: LightWorkflow | LightSubWorkflow) -> None:
             if parent is not None and isinstance(parent.task_spec, EventSplit):
                 keep.add(parent.id)
     ordered = [task for task in _walk(workflow) if task.id in keep]
-    above = {task.id: next((a for a in task.ancestors() if a.id in keep and _may_hold(a, task)), None) for task in ordered}
+    above = {
+        task.id: next((a for a in task.ancestors() if a.id in keep and _may_hold(a, task)), None) for task in ordered
+    }
     workflow.tasks = {task.id: task for task in ordered}
     for task in ordered:
         task._children = []
@@ -187,10 +189,11 @@ def _may_hold(above: LightTask, task: LightTask) -> bool:
     return above is task.parent or not isinstance(above.task_spec, EventSplit)
 
 
-def past_first(workflow: LightWorkflow) -> Iterator[LightTask]:
+def past_first(workflow: LightWorkflow | LightSubWorkflow) -> Iterator[LightTask]:
     """The completed tasks, parents first, those of a sub-process after the task that stands for it."""
     for task in _walk(workflow):
         if task._state == TaskState.COMPLETED:
             yield task
-        if task.id in workflow.subprocesses:
-            yield from (one for one in _walk(workflow.subprocesses[task.id]) if one._state == TaskState.COMPLETED)
+        inner = workflow.top_workflow.subprocesses.get(task.id)
+        if inner is not None:
+            yield from past_first(inner)

@@ -209,3 +209,21 @@ def test_open_tasks_have_real_ids(draw, walk_saved):
     (task,) = case.workflow.open_tasks()
     assert isinstance(task.id, UUID)
     assert task.id.version == 4
+
+
+def test_what_a_boundary_event_led_to_is_not_taken_for_its_activity(draw, walk):
+    """The activity's end gives up its boundary events, not the work that one of them started."""
+    bpmn = draw.process(
+        draw.user("u"),
+        draw.boundary("t", "u", draw.timer("cycle", "R/P1D"), interrupting=False),
+        draw.user("aide"),
+        flows="s>u; u>e; t>aide; aide>e",
+    )
+    case = walk(bpmn)
+    case.advance(days=1)
+    assert case.open == ["aide", "u"]
+    case.do("u")
+    assert case.open == ["aide"]
+    assert case.due() == {}
+    case.do("aide")
+    assert case.finished
