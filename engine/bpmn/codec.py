@@ -77,7 +77,7 @@ def _walk(workflow: LightWorkflow | LightSubWorkflow) -> Iterator[LightTask]:
 def _rows(workflow: LightWorkflow | LightSubWorkflow) -> list[list[Any]]:
     rows: list[list[Any]] = []
     numbers: dict[Any, int] = {}
-    subprocesses = workflow.top_workflow.subprocesses
+    subprocesses, end = workflow.top_workflow.subprocesses, workflow.spec.end
     for task in _walk(workflow):
         parent = task.parent
         live = task._state & TOKEN
@@ -85,7 +85,7 @@ def _rows(workflow: LightWorkflow | LightSubWorkflow) -> list[list[Any]]:
             task.task_spec.name,
             numbers.get(task._parent, -1),
             task._state,
-            _packed(task.id) if live or task.id in subprocesses else 0,
+            _packed(task.id) if (live and task.task_spec is not end) or task.id in subprocesses else 0,
             (task.internal_data or 0) if live else 0,
             0 if task.data == (parent.data if parent is not None else {}) else task.data,
         ]

@@ -365,11 +365,17 @@ class Workflow:
                         yield task, index, definition
 
     def _start_turn(self, task: LightTask) -> None:
-        """What follows a timer that repeats, beside the timer itself, which goes on waiting."""
-        for following in task.task_spec.outputs:
-            if getattr(following, "split_task", None) is None:
-                child = task._add_child(following, TaskState.FUTURE)
-                following._update(child)
+        """Start what follows a timer that repeats: beside the timer, whose end must not take it along."""
+        turn = task.parent._add_child(task.task_spec, TaskState.READY)
+        turn.data = dict(task.data)
+        started = [
+            turn._add_child(following, TaskState.FUTURE)
+            for following in task.task_spec.outputs
+            if getattr(following, "split_task", None) is None
+        ]
+        turn._set_state(TaskState.COMPLETED)
+        for child in started:
+            child.task_spec._update(child)
 
 
 def _definitions(task: LightTask) -> list[Any]:

@@ -58,7 +58,7 @@ def test_a_thousand_turns_leave_the_state_as_small(draw, walk_compacted, around)
             case.advance(days=8)
         case.do("complement", n=turn)
         sizes.append(len(case.workflow.dump()))
-    assert max(sizes) <= sizes[0] + 20  # the last end that was reached is kept
+    assert max(sizes) <= sizes[0] + 48  # the last end that was reached is kept
     assert case.document["tours"] == 1000
     assert case.document["rappels"] == 10
     case.do("instruction", avis="complet")
