@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+from functools import cache
 from pathlib import Path
 
-from flask import Flask, redirect, send_from_directory, url_for
+from flask import Flask, redirect, request, send_from_directory, url_for
 from flask import Response as FlaskResponse
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
@@ -76,11 +78,26 @@ def _home() -> Response:
 
 @access.anyone
 def _static(name: str) -> Response:
-    """A built file. Its name changes with its content, so that browsers may keep it for good."""
+    """A built file. Its name changes with its content, so that browsers may keep it for good.
+
+    Only these travel compressed: a page holds secrets beside what visitors type, which compression would let a listener guess.
+    """
     answer = send_from_directory(assets.STATIC, name, max_age=31_536_000)
+    if name.endswith((".css", ".js", ".svg")):
+        answer.vary.add("Accept-Encoding")
+        if request.accept_encodings["gzip"]:
+            answer.close()
+            answer.direct_passthrough = False
+            answer.set_data(_compressed(assets.STATIC / name))
+            answer.content_encoding = "gzip"
     answer.cache_control.public = True
     answer.cache_control.immutable = True
     return answer
+
+
+@cache
+def _compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), mtime=0)
 
 
 @access.anyone

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from flask import Flask
 from engine.core.config import Settings
 from portal import access
 from portal.app import create_app
+from portal.rendering import assets
 from tests.portal.conftest import Visitor
 
 POLICIES = {"anyone", "resident", "agent", "case_holder"}
@@ -115,3 +118,19 @@ def test_who_sees_what(
         for path in MATRIX
     }
     assert seen == MATRIX
+
+
+def test_built_files_are_kept_for_good_and_travel_compressed(
+    visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "STATIC", tmp_path)
+    (tmp_path / "portal-1a2b3c.css").write_text("a{color:red}" * 100)
+    plain = visitor.client.get("/static/portal-1a2b3c.css", buffered=True)
+    packed = visitor.client.get("/static/portal-1a2b3c.css", headers={"Accept-Encoding": "br, gzip"}, buffered=True)
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data)
+    for answer in (plain, packed):
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert "Accept-Encoding" in answer.headers["Vary"]
+    assert visitor.get("/static/nothing.css", headers={"Accept-Encoding": "gzip"}).status_code == 404
