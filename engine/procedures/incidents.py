@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime, new_id
-from engine.core.errors import Conflict, NotFound, ProcessStuck
+from engine.core.errors import CaseClosed, Conflict, NotFound, ProcessStuck, StaleStep
 from engine.people.actors import SYSTEM, Actor
 from engine.procedures import cases, history
 from engine.procedures.cases import Attempt
@@ -87,30 +88,48 @@ def listing(session: Session, *, solved: bool = False, limit: int = 200) -> list
 
 
 def typed(session: Session, case_id: UUID, target: str) -> dict[str, Any] | None:
-    """What was typed at a step that an open incident stopped, to show it again."""
-    return session.scalar(
-        select(Incident.answers).where(
-            Incident.case_id == case_id, Incident.target == target, Incident.solved_at.is_(None)
-        )
+    """What was typed at a step that an open incident stopped, to show it again; nothing once the step went through."""
+    incident = session.scalar(
+        select(Incident).where(Incident.case_id == case_id, Incident.target == target, Incident.solved_at.is_(None))
     )
+    return None if incident is None or _overtaken(session, incident) else incident.answers
 
 
 def retry(session: Session, incident_id: UUID) -> None:
-    """Try again what stopped: the incident is solved when it works, and stays with its new reason when it does not."""
+    """Try again what stopped: the incident is solved when it works, and stays with its new reason when it does not.
+
+    When somebody got through meanwhile, there is nothing left to try: it is solved too.
+    """
     incident = session.scalar(select(Incident).where(Incident.id == incident_id).with_for_update())
     if incident is None:
         raise NotFound("There is no such incident.", incident_id=str(incident_id))
     if incident.solved_at is not None:
         raise Conflict("This incident is already solved.", incident_id=str(incident_id))
-    who = incident.actor
-    actor = Actor(
-        who["kind"],
-        account_id=UUID(who["account_id"]) if who["account_id"] else None,
-        name=who["name"],
-        groups=frozenset(who["groups"]),
-    )
-    cases.try_again(session, Attempt(incident.case_id, incident.verb, incident.target, incident.answers, actor))
+    if not _overtaken(session, incident):
+        who = incident.actor
+        actor = Actor(
+            who["kind"],
+            account_id=UUID(who["account_id"]) if who["account_id"] else None,
+            name=who["name"],
+            groups=frozenset(who["groups"]),
+        )
+        attempt = Attempt(incident.case_id, incident.verb, incident.target, incident.answers, actor)
+        with suppress(StaleStep, CaseClosed):
+            cases.try_again(session, attempt)
     solve(session, incident)
+
+
+def _overtaken(session: Session, incident: Incident) -> bool:
+    """Whether the step of the wizard that stopped went through since: its old answers would overwrite the new ones."""
+    if incident.verb != "submit_step":
+        return False
+    passed = select(history.Entry.id).where(
+        history.Entry.case_id == incident.case_id,
+        history.Entry.element_id == incident.target,
+        history.Entry.kind.in_(("step_completed", "step_revised")),
+        history.Entry.at >= incident.at,
+    )
+    return session.scalar(passed.limit(1)) is not None
 
 
 def solve(session: Session, incident: Incident) -> None:
