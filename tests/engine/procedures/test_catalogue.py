@@ -41,7 +41,7 @@ def renamed(sources: SourceSet, title: str) -> SourceSet:
 
 def test_a_folder_is_read_with_the_forms_that_each_procedure_uses(sources: SourceSet) -> None:
     assert sources.slug == "essai"
-    assert list(sources.files)[0] == "essai.bpmn"
+    assert next(iter(sources.files)) == "essai.bpmn"
     assert set(sources.forms) == {
         f"essai.{name}.json"
         for name in ("mes-informations", "ma-demande", "precisions", "recapitulatif", "instruction", "complement")
