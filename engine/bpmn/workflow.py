@@ -332,9 +332,12 @@ class Workflow:
                     yield task
 
     def _feeds_a_join(self, task: LightTask) -> bool:
-        """Whether a branch through `task` meets, in a join, branches that don't come from it."""
+        """Whether a branch through `task` (or through a sub-process around it) meets, in a join, branches from elsewhere."""
         arrivals: dict[Any, set[str]] = {}
         todo = [task]
+        while task.workflow.parent_task_id is not None:
+            task = self._tree.get_task_from_id(task.workflow.parent_task_id)
+            todo.append(task)
         while todo:
             one = todo.pop()
             if isinstance(one.task_spec, UnstructuredJoin) and one.task_spec is not one.workflow.spec.end:
