@@ -8,7 +8,7 @@ from flask import url_for
 
 from engine.bpmn.model import Node
 from engine.core.db import Session
-from engine.procedures import catalogue, tasks
+from engine.procedures import cases, catalogue, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from portal.residents.presentation import step_title
@@ -45,29 +45,22 @@ def current_address(session: Session, case: Case) -> str:
     return url_for("residents.show_tracking", reference=case.reference)
 
 
-def passed(case: Case, definition: Definition, current: Node | None) -> list[Node]:
-    """The steps already filled in, in their order: those that can be opened again."""
-    found = []
-    for node in definition.steps:
-        if current is not None and node.id == current.id:
-            break
-        if node.id in case.document:
-            found.append(node)
-    return found
+def passed(session: Session, case: Case, definition: Definition) -> list[Node]:
+    """The steps already filled in on the way that was taken, in their order: those that can be opened again."""
+    return [definition.node(element_id) for element_id in cases.steps_done(session, case)]
 
 
-def stops(case: Case, definition: Definition, current: Node | None, shown: Node | None) -> list[Stop]:
+def stops(case: Case, definition: Definition, behind: list[Node], current: Node | None, shown: Node) -> list[Stop]:
     """The indicator, «La démarche» left out; steps that the answers skipped aren't in it."""
-    behind = {node.id for node in passed(case, definition, current)}
     found: list[Stop] = []
     reached = False
     for node in definition.steps:
         is_open = current is not None and node.id == current.id
         reached = reached or is_open
-        if not is_open and not reached and node.id not in behind:
+        if not is_open and not reached and node not in behind:
             continue
-        state = "open" if is_open else "passed" if node.id in behind else "coming"
-        here = shown is not None and node.id == shown.id
+        state = "open" if is_open else "passed" if node in behind else "coming"
+        here = node.id == shown.id
         found.append(
             Stop(
                 node, step_title(node), state, here, address(case, node.id) if state != "coming" and not here else None

@@ -144,7 +144,7 @@ def _draw(
     node = next((one for one in definition.steps if one.id == element_id), None)
     if node is None:
         raise NotFound
-    behind = steps.passed(case, definition, current)
+    behind = steps.passed(session, case, definition)
     if node != current and node not in behind:
         flash(STALE, "info")
         return redirect(steps.current_address(session, case), 303)
@@ -154,7 +154,7 @@ def _draw(
         answers = filling.typed(form, posted)
     elif form is not None:
         answers = filling.started(session, case, form, target=node.id, stored=case.document.get(node.id))
-    indicator = steps.stops(case, definition, current, node)
+    indicator = steps.stops(case, definition, behind, current, node)
     is_summary = node.step == "summary"
     page = render_template(
         "residents/summary.html" if is_summary else "residents/step.html",

@@ -14,10 +14,10 @@ from engine.bpmn.workflow import Workflow
 from engine.core import clock, mail
 from engine.core.db import Database
 from engine.core.errors import ProcessStuck
-from engine.procedures import history, incidents
+from engine.procedures import catalogue, history, incidents
 from engine.procedures.cases import Case
 from portal.app import create_app
-from tests.portal.conftest import INFORMATION, REPORT, Visitor
+from tests.portal.conftest import INFORMATION, REPORT, ROOT, Visitor
 
 Said = Callable[[TestResponse], str]
 
@@ -248,3 +248,29 @@ def test_steps_that_are_none_are_refused(visitor: Visitor, data: Database, step:
     assert 400 <= visitor.get(address).status_code < 500
     assert 400 <= visitor.post(address, INFORMATION).status_code < 500
     assert _case(data, mine.split("/")[2]).document == {}
+
+
+def test_the_indicator_and_the_request_follow_the_way_that_was_taken(
+    visitor: Visitor, data: Database, said: Said
+) -> None:
+    """A2: a question that the answers no longer call for is neither shown nor filed."""
+    folder = ROOT / "tests" / "engine" / "procedures" / "essai"
+    for sources in catalogue.read_folder(folder):
+        data.run(catalogue.deploy, sources)
+    step = visitor.post("/demarches/essai").location
+    base = step.rpartition("/")[0]
+    step = visitor.post(step, INFORMATION).location
+    step = visitor.post(step, {"objet": "Un banc", "montant": "5000"}).location
+    assert step == f"{base}/precisions"
+    step = visitor.post(step, {"raison": "Il est cassé."}).location
+    assert step == f"{base}/recapitulatif"
+    assert "Il est cassé." in said(visitor.get(step))
+    step = visitor.post(f"{base}/ma_demande", {"objet": "Un banc", "montant": "10"}).location
+    assert step == f"{base}/recapitulatif"
+    page = visitor.get(step)
+    assert "Précisions" not in page.text
+    assert visitor.get(f"{base}/precisions").location == step
+    visitor.post(step, {"certifie": "true"})
+    case = _case(data, base.split("/")[2])
+    assert case.status == "filed"
+    assert "precisions" not in case.document

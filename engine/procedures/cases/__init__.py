@@ -26,6 +26,7 @@ from engine.procedures.cases.moves import (
     deliver,
     fire_timer,
     open_draft,
+    steps_done,
     submit_step,
     try_again,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "of_link",
     "open_draft",
     "reserved",
+    "steps_done",
     "submit_step",
     "try_again",
 ]

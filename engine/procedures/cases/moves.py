@@ -92,6 +92,13 @@ def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | N
 # --- moving ----------------------------------------
 
 
+def steps_done(session: Session, case: Case) -> list[str]:
+    """The steps of the wizard that a draft has passed on the way it took, in their order: those that can be corrected."""
+    run = Run(session, case, catalogue.definition(session, case.version_id), SYSTEM)
+    run.load()
+    return run.workflow.steps_done
+
+
 def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[str, Any], actor: Actor) -> Progress:
     """Take the answers of a step of the wizard: the open one, or one already passed (going back).
 

@@ -83,6 +83,11 @@ class Run:
     def file(self) -> None:
         """The draft becomes a request: dated, acknowledged, open to agents."""
         case = self.case
+        # What was answered on a way that was then left is no part of what is filed.
+        done = self.workflow.steps_done
+        for node in self.definition.steps:
+            if node.id not in done:
+                self.scope.document.pop(node.id, None)
         self.change(status="filed", filed_at=clock.now())
         self.scope.reserved = reserved(self.case)
         self.note("filed")
