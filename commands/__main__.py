@@ -13,6 +13,11 @@ import commands
 # In the order of the help. Importing one of these must need nothing but Python itself: help works before set-up.
 FAMILIES = (
     "up",
+    "prepare",
+    "web",
+    "worker",
+    "beat",
+    "cluster",
     "test",
     "lint",
     "new",

@@ -38,6 +38,18 @@ def settings(options: argparse.Namespace) -> Settings:
     return loaded
 
 
+def distributed(options: argparse.Namespace) -> Settings:
+    """The settings of an installation whose processes are many, or `CommandFailed` saying what is missing for that."""
+    loaded = settings(options)
+    if loaded.database_url.startswith("sqlite"):
+        raise CommandFailed(
+            "PARVIS_DATABASE_URL must name a PostgreSQL: SQLite is for a single process, which ./parvis up starts"
+        )
+    if loaded.waker is None:
+        raise CommandFailed("PARVIS_REDIS_URL must name the Redis through which the workers are woken")
+    return loaded
+
+
 @contextmanager
 def database(options: argparse.Namespace) -> Iterator[Database]:
     """The database of an installation that exists, or `CommandFailed` where none has been made."""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,24 +27,20 @@ def server(*, durable: bool = False) -> Iterator[str]:
 
     `durable` keeps the safe settings, for measures. The server dies with this process, however that ends.
     """
-    programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="parvis-pg-"))
     try:
-        user = _hand_over(folder)
-        _run_initdb(programs / "initdb", folder / "data", user)
-        settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "100"}
-        settings |= {} if durable else _FAST
-        options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+        user = hand_over(folder)
+        initialise(folder / "data", user)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [*_as(user), str(programs / "postgres"), "-D", str(folder / "data"), *options],
+                command(folder / "data", user, sockets=folder, settings={} if durable else _FAST),
                 stdout=log,
                 stderr=log,
                 cwd=folder,
             )
         try:
-            _wait_until_ready(programs / "pg_isready", folder, process)
-            yield f"postgresql://{user}@/postgres?host={folder}"
+            _wait_until_ready(folder, process)
+            yield address(folder, user)
         finally:
             process.send_signal(signal.SIGINT)  # "fast": clients are cut off
             try:
@@ -54,6 +50,43 @@ def server(*, durable: bool = False) -> Iterator[str]:
                 process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def initialise(data: Path, user: str) -> None:
+    """Make an empty cluster of databases in `data`, or `CommandFailed` with what initdb said."""
+    words = ["-D", str(data), "-U", user, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    done = subprocess.run(
+        [*_as(user), str(_programs() / "initdb"), *words],
+        cwd=data.parent,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    if done.returncode:
+        raise CommandFailed(f"initdb failed:\n{done.stderr or done.stdout}")
+
+
+def command(data: Path, user: str, *, sockets: Path, settings: Mapping[str, str]) -> list[str]:
+    """The command that serves `data` through a socket in the folder `sockets`; it ends when who starts it does."""
+    all_settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(sockets),
+        "max_connections": "100",
+        **settings,
+    }
+    options = [word for name, value in all_settings.items() for word in ("-c", f"{name}={value}")]
+    return [*_as(user), str(_programs() / "postgres"), "-D", str(data), *options]
+
+
+def address(sockets: Path, user: str) -> str:
+    """The address of the server behind the socket in `sockets`."""
+    return f"postgresql://{user}@/postgres?host={sockets}"
+
+
+def answers(sockets: Path) -> bool:
+    """Whether the server behind the socket in `sockets` takes connections."""
+    return subprocess.run([_programs() / "pg_isready", "-q", "-h", sockets], check=False).returncode == 0
 
 
 def _programs() -> Path:
@@ -67,7 +100,7 @@ def _programs() -> Path:
     raise CommandFailed("PostgreSQL's server is not installed (Debian package: postgresql)")
 
 
-def _hand_over(folder: Path) -> str:
+def hand_over(folder: Path) -> str:
     """Give the folder to the account that PostgreSQL will run under, since it refuses root; the account's name."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid()).pw_name
@@ -89,23 +122,10 @@ def _as(user: str) -> list[str]:
     return ["setpriv", *become, "--pdeathsig", "INT", "--"]
 
 
-def _run_initdb(initdb: Path, data: Path, user: str) -> None:
-    done = subprocess.run(
-        [*_as(user), str(initdb), "-D", str(data), "-U", user, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-        cwd=data.parent,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-    )
-    if done.returncode:
-        raise CommandFailed(f"initdb failed:\n{done.stderr or done.stdout}")
-
-
-def _wait_until_ready(pg_isready: Path, folder: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(folder: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
-        if subprocess.run([pg_isready, "-q", "-h", folder], check=False).returncode == 0:
+        if answers(folder):
             return
         time.sleep(0.1)
     raise CommandFailed(f"PostgreSQL did not start:\n{(folder / 'log').read_text(errors='replace')}")

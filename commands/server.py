@@ -41,7 +41,7 @@ class _Server(MTServer):
 
 
 def serve(
-    app: Callable[..., Any], *, host: str, port: int, threads: int = 8, ready: Callable[[], None] | None = None
+    app: Callable[..., Any], *, host: str, port: int, threads: int = 8, ready: Callable[[], object] | None = None
 ) -> None:
     """Serve a WSGI application until SIGTERM or Ctrl-C, then let requests in flight finish.
 
@@ -66,7 +66,7 @@ def serve(
     sys.stdout.flush()
 
 
-def _tell_when_open(host: str, port: int, ready: Callable[[], None]) -> None:
+def _tell_when_open(host: str, port: int, ready: Callable[[], object]) -> None:
     while True:
         try:
             socket.create_connection((host, port), timeout=1).close()

@@ -5,13 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
-from typing import TYPE_CHECKING
 
-from commands import installation
-
-if TYPE_CHECKING:
-    from engine.core.db import Database
+from commands import installation, prepare
 
 HOST = "127.0.0.1"
 
@@ -19,7 +14,7 @@ HOST = "127.0.0.1"
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `up`."""
     parser = subparsers.add_parser("up", help="prepare what is missing, then serve the portal and do the jobs")
-    parser.add_argument("--port", type=_port, default=8000, help="8000 unless told otherwise; 0 for any free one")
+    parser.add_argument("--port", type=port_number, default=8000, help="8000 unless told otherwise; 0 for any free one")
     parser.add_argument("--no-demo", action="store_true", help="no demo procedures’ people, requests and outbox page")
     installation.add_options(parser)
     parser.set_defaults(run=run)
@@ -41,14 +36,10 @@ def run(options: argparse.Namespace) -> int:
     settings = installation.settings(options)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with installation.held(settings.data):
-        _say("Preparing the database")
-        from engine.core import db, jobs
+        database, about_demo = prepare.prepared(settings)
+        welcome = [f"\nParvis is ready: {settings.public_url}/demarches", *about_demo]
 
-        db.migrate(settings.database_url)
-        database = db.Database(settings.database_url)
-        _deploy(database)
-        welcome = [f"\nParvis is ready: {settings.public_url}/demarches", *(_demo(database) if settings.demo else [])]
-
+        from engine.core import jobs
         from engine.handlers import HANDLERS
         from portal.app import create_app
 
@@ -66,38 +57,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _deploy(database: Database) -> None:
-    """Deploy the procedures of the house whose content isn't known yet.
-
-    The others are left alone: a version that an operator has taken back stays taken back.
-    """
-    from engine.procedures import catalogue
-
-    with database.reading() as session:
-        known = {(version.slug, version.content_hash) for version, _ in catalogue.versions(session)}
-    for sources in catalogue.read_folder(installation.ROOT):
-        if (sources.slug, sources.content_hash) not in known:
-            _say(f"Deploying {sources.slug}")
-            database.run(catalogue.deploy, sources)
-
-
-def _demo(database: Database) -> list[str]:
-    """Load the demo data where there is none; the lines that say who can sign in."""
-    from engine.procedures import demo
-
-    people = demo.load(database)
-    width = max(len(person.login) for person in people)
-    return [
-        f"Outbox: the messages that would be sent are at /boite-denvoi. Demo accounts, password {demo.PASSWORD}:",
-        *(f"  {person.login:{width}}  {person.about}" for person in people),
-    ]
-
-
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """A port, as typed."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port number")
     return int(text)
-
-
-def _say(step: str) -> None:
-    print(f"• {step}…", file=sys.stderr, flush=True)

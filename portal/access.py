@@ -126,8 +126,10 @@ def reading(view: Callable[..., R]) -> Callable[..., R]:
 
     @wraps(view)
     def wrapped(**values: Any) -> R:
-        with database().reading() as session:
-            answer = view(session, **_admitted(session, values, writing=False))
+        def once(session: Session) -> Any:
+            return view(session, **_admitted(session, values, writing=False))
+
+        answer = database().read(once)
         _give_sign_of_life()
         return answer
 
@@ -166,8 +168,7 @@ def current_actor() -> Actor:
         if sign_in_token() is None:
             g.actor = ANONYMOUS.holding(held_links())
         else:
-            with database().reading() as session:
-                _resolve(session)
+            database().read(_resolve)
     return cast(Actor, g.actor)
 
 

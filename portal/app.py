@@ -13,12 +13,11 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from engine.core import config
+from engine.core import config, db, jobs
 from engine.core.config import Settings
-from engine.core.db import Database, Session
-from engine.procedures import catalogue
+from engine.core.db import Database
+from engine.core.errors import Unavailable
 from portal import access, agents, diagram, errors, headers, intake, public, rendering, residents, words
-from portal.access import reading
 from portal.rendering import assets
 
 HERE = Path(__file__).parent
@@ -67,6 +66,8 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     app.add_url_rule("/", "home", _home)
     app.add_url_rule("/static/<path:name>", "static", _static)
     app.add_url_rule("/healthz", "health", _health)
+    app.add_url_rule("/readyz", "ready", _ready)
+    jobs.use_waker(settings.waker)
     _check_policies(app)
     return app
 
@@ -101,11 +102,24 @@ def _compressed(path: Path) -> bytes:
 
 
 @access.anyone
-@reading
-def _health(session: Session) -> Response:
-    """200 when the database answers with this release's tables."""
-    catalogue.published(session)
+def _health() -> Response:
+    """200 while this process answers at all: when it doesn't, starting it again helps."""
     return FlaskResponse("ok\n", mimetype="text/plain")
+
+
+@access.anyone
+def _ready() -> Response:
+    """200 when requests can be sent here: the database answers, with what this release needs.
+
+    Redis isn't asked: without it pages work as ever, and jobs wait.
+    """
+    try:
+        migrated = access.database().read(db.is_migrated)
+    except Unavailable:
+        return FlaskResponse("the database does not answer\n", 503, mimetype="text/plain")
+    if not migrated:
+        return FlaskResponse("the database waits for ./parvis prepare\n", 503, mimetype="text/plain")
+    return FlaskResponse("ready\n", mimetype="text/plain")
 
 
 def _check_policies(app: Flask) -> None:

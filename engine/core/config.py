@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from environs import Env, EnvError
+from environs import Env, EnvError, validate
 
 from engine.core.errors import ConfigurationError
 
@@ -47,6 +47,11 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     waker: str | None = None
     proxy_hops: int = 0
+    host: str = "127.0.0.1"
+    port: int = 8000
+    web_processes: int = 2
+    web_threads: int = 8
+    worker_processes: int = 4
 
     @property
     def files(self) -> Path:
@@ -98,6 +103,11 @@ def load() -> Settings:
             redis_url=redis_url,
             waker=env.str("WAKER", WAKER if redis_url else "") or None,
             proxy_hops=env.int("PROXY_HOPS", 0),
+            host=env.str("HOST", Settings.host),
+            port=env.int("PORT", Settings.port, validate=validate.Range(0, 65535)),
+            web_processes=env.int("WEB_PROCESSES", Settings.web_processes, validate=validate.Range(1, 64)),
+            web_threads=env.int("WEB_THREADS", Settings.web_threads, validate=validate.Range(1, 256)),
+            worker_processes=env.int("WORKER_PROCESSES", Settings.worker_processes, validate=validate.Range(1, 256)),
         )
     except EnvError as error:
         raise ConfigurationError(str(error)) from error
