@@ -38,7 +38,9 @@ def essai(database: Database) -> str:
 
 def person(database: Database, login: str, kind: str = "resident") -> Actor:
     def make(session: Session) -> Actor:
-        account = accounts.create(session, login=login, first_names="Ada", birth_name=login.partition("@")[0], kind=kind)
+        account = accounts.create(
+            session, login=login, first_names="Ada", birth_name=login.partition("@")[0], kind=kind
+        )
         groups = frozenset({"Instruction"}) if kind == "agent" else frozenset()
         return Actor(account.kind, account.id, account.display_name, groups)
 
@@ -108,9 +110,7 @@ def case_of(database: Database, case_id: UUID) -> Case:
         return session.get_one(Case, case_id)
 
 
-def test_one_agent_takes_the_task_and_the_others_are_told(
-    database: Database, filed: UUID, agents: list[Actor]
-) -> None:
+def test_one_agent_takes_the_task_and_the_others_are_told(database: Database, filed: UUID, agents: list[Actor]) -> None:
     [task] = open_tasks(database, filed)
 
     def claim(agent: Actor) -> Callable[[Session], Actor]:
@@ -182,9 +182,7 @@ def test_completing_and_claiming_at_once_leave_no_task_behind(
 
 
 @pytest.mark.parametrize("copies", [2, 8])
-def test_a_step_sent_many_times_is_taken_once(
-    database: Database, draft: UUID, resident: Actor, copies: int
-) -> None:
+def test_a_step_sent_many_times_is_taken_once(database: Database, draft: UUID, resident: Actor, copies: int) -> None:
     def submit(session: Session) -> Progress:
         return cases.submit_step(session, locked(session, draft), "mes_informations", WHO, resident)
 
