@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from engine.core.db import Json, UtcDateTime
 from engine.migrations import tables
+from engine.migrations.comparing import comparing
 
 # Any number will do, as long as it stays the same.
 _LOCK = 7_204_771
@@ -39,7 +40,12 @@ def run() -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             # A table that is in use isn't waited for at length: everything behind the wait would stop too.
             connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-        context.configure(connection=connection, target_metadata=tables.metadata, render_item=render_type)
+        context.configure(
+            connection=connection,
+            target_metadata=tables.metadata,
+            render_item=render_type,
+            include_object=comparing(engine.dialect.name),
+        )
         context.run_migrations()
 
 

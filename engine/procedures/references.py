@@ -15,7 +15,11 @@ LENGTH = 8
 
 def mint() -> str:
     """A new reference. Uniqueness is the table's affair: two draws collide once in some 27 billion."""
-    body = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH - 1))
+    return complete("".join(secrets.choice(ALPHABET) for _ in range(LENGTH - 1)))
+
+
+def complete(body: str) -> str:
+    """The reference of seven characters: their check character added."""
     return _grouped(body + _check(body))
 
 

@@ -13,19 +13,22 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
+    DDL,
     ColumnElement,
     ForeignKey,
     Index,
+    ScalarSelect,
     Select,
     Table,
     Text,
     and_,
     bindparam,
     delete,
+    event,
     false,
     func,
     insert,
-    literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -35,13 +38,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime
-from engine.core.errors import AlreadyClaimed, Forbidden, NotFound
+from engine.core.errors import AlreadyClaimed, NotFound
 from engine.people.actors import Actor
 from engine.procedures import history, references
 from engine.procedures.words import plain
 
 PAGE = 50
 LAST_PAGE = 200
+COUNTED = 999
+"""Tasks are counted so far and no further: nobody acts on the difference, and a million take long to count."""
 RESIDENT = "Usager"
 """The lane of the resident; every other lane is a group of agents."""
 
@@ -56,6 +61,15 @@ class HumanTask(Base):
         Index("ix_human_task_group_due_at", "group", "due_at", "id"),
         Index("ix_human_task_group_filed_at", "group", "filed_at", "id"),
         Index("ix_human_task_group_search_name", "group", "search_name", "id"),
+        Index("ix_human_task_group_procedure_title", "group", "procedure_title", "due_at", "id"),
+        # The beginnings of names, anywhere in them: a B-tree knows only the beginning of the first one.
+        Index(
+            "ix_human_task_words",
+            "search_name",
+            postgresql_using="gin",
+            postgresql_ops={"search_name": "gin_trgm_ops"},
+            info={"dialect": "postgresql"},
+        ).ddl_if(dialect="postgresql"),
         Index("ix_human_task_claimed_by", "claimed_by"),
         Index("ix_human_task_reference", "reference"),
         Index("ix_human_task_case_id", "case_id"),
@@ -83,6 +97,10 @@ class HumanTask(Base):
         """Whether its due date is behind."""
         return self.due_at is not None and self.due_at < clock.now()
 
+
+# What finds the beginnings of words; it comes with PostgreSQL, and the owner of a database may add it.
+_TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]
+event.listen(HumanTask.__table__, "before_create", _TRIGRAMS.execute_if(dialect="postgresql"))
 
 # Core, built once: on the hot path the unit of work would cost more than the database.
 _TABLE: Table = HumanTask.__table__  # type: ignore[assignment]
@@ -162,8 +180,14 @@ def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[Col
     if words.strip():
         # A text of eight signs may be both a reference and a name.
         reference = references.read(words)
+        # Written into the statement, letters and digits that they are: PostgreSQL plans for this very name, common or rare.
         names = [
-            (literal(" ") + HumanTask.search_name).contains(f" {word}", autoescape=True)
+            or_(
+                *(
+                    HumanTask.search_name.like(bindparam(None, form, literal_execute=True))
+                    for form in (f"{word}%", f"% {word}%")
+                )
+            )
             for word in searchable(words).split()
         ]
         matches = [and_(*names)] if names else []
@@ -179,7 +203,10 @@ def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[Col
 
 @dataclass(frozen=True)
 class Counts:
-    """How much waits: for each of the agent's groups the open tasks and the late ones, and the tasks that the agent holds."""
+    """How much waits: for each of the agent's groups the open tasks and the late ones, and the tasks that the agent holds.
+
+    A number above `COUNTED` says only that there are more than that.
+    """
 
     groups: dict[str, tuple[int, int]]
     mine: int
@@ -197,13 +224,21 @@ class Counts:
 
 def counts(session: Session, actor: Actor) -> Counts:
     """What waits for the agent, in one query."""
-    late = func.count(HumanTask.due_at).filter(HumanTask.due_at < clock.now())
-    held = _visible(select(func.count()).where(HumanTask.claimed_by == actor.account_id), actor, None).scalar_subquery()
-    rows = session.execute(
-        _visible(select(HumanTask.group, func.count(), late, held), actor, None).group_by(HumanTask.group)
-    ).all()
-    found = {group: (total, behind) for group, total, behind, _ in rows}
-    return Counts({group: found.get(group, (0, 0)) for group in _groups(actor, None)}, rows[0][3] if rows else 0)
+    names = _groups(actor, None)
+    if not names:
+        return Counts({}, 0)
+    held = [HumanTask.claimed_by == actor.account_id, HumanTask.group.in_(names)]
+    now = clock.now()
+    numbers = [_counted(*held)]
+    for name in names:
+        numbers += [_counted(HumanTask.group == name), _counted(HumanTask.group == name, HumanTask.due_at < now)]
+    mine, *rest = session.execute(select(*numbers)).one()
+    return Counts({name: (rest[2 * place], rest[2 * place + 1]) for place, name in enumerate(names)}, mine)
+
+
+def _counted(*wanted: ColumnElement[bool]) -> ScalarSelect[int]:
+    few = select(literal_column("1")).select_from(HumanTask).where(*wanted).limit(COUNTED + 1).subquery()
+    return select(func.count()).select_from(few).scalar_subquery()
 
 
 def _groups(actor: Actor, group: str | None) -> list[str]:
@@ -282,7 +317,7 @@ def release(session: Session, task_id: UUID, actor: Actor) -> None:
     if given is None:
         task = find(session, task_id, actor)
         if task.claimed_by is not None:
-            raise Forbidden(f"{task.claimed_name} a pris cette tâche : vous ne pouvez pas la rendre à sa place.")
+            raise AlreadyClaimed(f"{task.claimed_name} a pris cette tâche : vous ne pouvez pas la rendre à sa place.")
         return
     _note(session, "released", task_id, given.case_id, given.element_id, actor)
 

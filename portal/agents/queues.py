@@ -69,6 +69,12 @@ def show_queues(session: Session) -> str:
     )
 
 
+@blueprint.app_template_filter()
+def counted(number: int) -> str:
+    """A number of tasks as it is shown: «12», or «999+»."""
+    return str(number) if number <= tasks.COUNTED else f"{tasks.COUNTED}+"
+
+
 def _free(task: HumanTask) -> bool:
     return task.claimed_by is None or task.claimed_by == current_actor().account_id
 

@@ -355,8 +355,24 @@ def upgrade() -> None:
     op.create_index("ix_human_task_claimed_by", "human_task", ["claimed_by"], unique=False)
     op.create_index("ix_human_task_group_due_at", "human_task", ["group", "due_at", "id"], unique=False)
     op.create_index("ix_human_task_group_filed_at", "human_task", ["group", "filed_at", "id"], unique=False)
+    op.create_index(
+        "ix_human_task_group_procedure_title",
+        "human_task",
+        ["group", "procedure_title", "due_at", "id"],
+        unique=False,
+    )
     op.create_index("ix_human_task_group_search_name", "human_task", ["group", "search_name", "id"], unique=False)
     op.create_index("ix_human_task_reference", "human_task", ["reference"], unique=False)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        op.create_index(
+            "ix_human_task_words",
+            "human_task",
+            ["search_name"],
+            unique=False,
+            postgresql_using="gin",
+            postgresql_ops={"search_name": "gin_trgm_ops"},
+        )
     op.create_table(
         "incident",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -11,7 +11,7 @@ import pytest
 
 from engine.core import clock
 from engine.core.db import Session
-from engine.core.errors import AlreadyClaimed, Forbidden, NotFound
+from engine.core.errors import AlreadyClaimed, NotFound
 from engine.people import accounts
 from engine.people.actors import ANONYMOUS, Actor
 from engine.procedures import history, tasks
@@ -177,10 +177,27 @@ def test_counts(session: Session, open_task: Open, agent: Actor) -> None:
     assert (counts.open, counts.late, counts.mine) == (2, 1, 1)
 
 
+def test_counts_stop_where_nobody_reads_on(
+    session: Session, open_task: Open, agent: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the queue: what is counted is what is shown."""
+    monkeypatch.setattr(tasks, "COUNTED", 2)
+    for _ in range(4):
+        open_task(due_at=clock.now() - timedelta(days=1), claimed_by=agent.account_id)
+    counts = tasks.counts(session, agent)
+    assert counts.groups == {"Instruction": (3, 3)}
+    assert (counts.open, counts.late, counts.mine) == (3, 3, 3)
+
+
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("sort", "index"),
-    [("due", "group_due_at"), ("filed", "group_filed_at"), ("applicant", "group_search_name")],
+    [
+        ("due", "group_due_at"),
+        ("filed", "group_filed_at"),
+        ("applicant", "group_search_name"),
+        ("procedure", "group_procedure_title"),
+    ],
 )
 def test_a_queue_is_read_in_the_order_of_an_index(
     session: Session, agent: Actor, statements: Callable[[], list[str]], sort: tasks.Sort, index: str
@@ -255,7 +272,7 @@ def test_a_task_of_another_group_can_t_be_claimed(session: Session, open_task: O
 def test_only_the_holder_gives_a_task_back(session: Session, open_task: Open, agent: Actor, colleague: Actor) -> None:
     task = open_task()
     tasks.claim(session, task.id, agent)
-    with pytest.raises(Forbidden, match="Jeanne Instruit"):
+    with pytest.raises(AlreadyClaimed, match="Jeanne Instruit"):
         tasks.release(session, task.id, colleague)
     tasks.release(session, task.id, agent)
     tasks.release(session, task.id, agent)
