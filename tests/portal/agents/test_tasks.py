@@ -143,7 +143,7 @@ def test_a_task_is_given_back(
 ) -> None:
     address = address_of(reported())
     jeanne.post(f"{address}/prise-en-charge")
-    assert paul.post(f"{address}/remise").status_code == 403
+    assert paul.post(f"{address}/remise").status_code == 409
     given = jeanne.post(f"{address}/remise?retard=1")
     assert given.location == "/agents/corbeilles?retard=1"
     assert "est rendue à la corbeille" in said(jeanne.follow(given))
