@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.contact.notifications import Notification
 from engine.core.clock import PARIS
 from engine.procedures.catalogue import Definition
 from engine.procedures.history import Entry
@@ -31,18 +32,26 @@ _LETTERS = {
 }
 
 
-def told(entries: Sequence[Entry], definition: Definition) -> list[dict[str, Any]]:
-    """The entries as a page tells them, the latest first."""
-    return [_event(entry, definition) for entry in reversed(entries)]
+def told(
+    entries: Sequence[Entry], definition: Definition, letters: Sequence[Notification] = ()
+) -> list[dict[str, Any]]:
+    """The entries as a page tells them, the latest first; `letters` say what was written on which occasion."""
+    subjects: dict[str, list[str]] = {}
+    for letter in letters:
+        subjects.setdefault(letter.name, []).append(letter.subject)
+    return [_event(entry, definition, subjects) for entry in entries][::-1]
 
 
-def _event(entry: Entry, definition: Definition) -> dict[str, Any]:
+def _event(entry: Entry, definition: Definition, subjects: Mapping[str, list[str]]) -> dict[str, Any]:
     node = definition.process.elements.get(entry.element_id or "")
     name = (node.name if node is not None else "") or definition.title
     group = str(entry.data.get("group", ""))
     title = _SENTENCES[entry.kind].format(name=name, group=group)
     if entry.kind == "notified":
-        title = _LETTERS.get(str(entry.data.get("name", "")), title)
+        letter = str(entry.data.get("name", ""))
+        # Letters of one name were sent in the order of their entries.
+        subject = subjects[letter].pop(0) if subjects.get(letter) else ""
+        title = _LETTERS.get(letter) or (f"{title}{NBSP}: «{NBSP}{subject}{NBSP}»" if subject else title)
     if entry.kind == "closed":
         title = f"Demande terminée{NBSP}: {name}"
     return {

@@ -65,8 +65,9 @@ def _page(session: Session, case: Case, tab: str) -> str:
     status, colour = standing(case, definition, waiting=bool(waiting))
     content: dict[str, Any] = {}
     if tab == "historique":
-        content["events"] = timeline.told(history.of_case(session, case.id, public=True), definition)
-        content["letters"] = list(reversed(notifications.of_case(session, case.id)))
+        letters = notifications.of_case(session, case.id)
+        content["events"] = timeline.told(history.of_case(session, case.id, public=True), definition, letters)
+        content["letters"] = letters[::-1]
     elif tab == "demandeur":
         content["applicant"] = applicant(case)
     elif tab == "demande":

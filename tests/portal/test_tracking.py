@@ -7,6 +7,7 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from engine.contact import notifications
 from engine.core import mail
 from engine.core.db import Database
 from engine.people.actors import Actor
@@ -123,3 +124,17 @@ def test_a_draft_is_thrown_away_with_what_was_typed(
     with data.reading() as session:
         (case,) = session.query(Case)
         assert case.document == {}
+
+
+def test_the_history_says_what_each_letter_was_about(
+    visitor: Visitor, data: Database, report: Callable[..., str], said: Said
+) -> None:
+    """A13."""
+    reference = report(visitor, filed=True)
+    _agent_completes(data, reference, suite="orienter", destinataire="Le syndic", explication="C’est privé.")
+    page = visitor.get(f"/demandes/{reference}/suivi")
+    with data.reading() as session:
+        (case,) = session.query(Case)
+        (letter,) = notifications.of_case(session, case.id)
+    assert f"Nous vous avons écrit : « {letter.subject} »" in said(page)
+    assert "Demande terminée" in said(page)
