@@ -24,7 +24,7 @@ PYTHON = f"""#!/bin/sh
 case "$*" in
     *version_info*) exit "${{OLD_PYTHON:-0}}" ;;
     *ensurepip*) [ -e "$INSTALLED/python3-venv" ] ;;
-    *find_library*) [ -e "$INSTALLED/libmagic1" ] ;;
+    *find_library*) for name; do :; done; [ -e "$INSTALLED/lib${{name}}1" ] ;;
     "-m venv"*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$STUBS/venv-python" "$folder/bin/python" ;;
     *) exec {sys.executable} "$@" ;;
 esac
@@ -120,7 +120,7 @@ def test_the_tests_bring_their_own_packages_which_hold_the_others(house: House) 
     house.run("test", "-q")
     assert any(map(installs("requirements-dev.lock"), house.called()))
     assert house.called()[-1] == "venv -P -m commands test -q"
-    assert "chromium" in house.called()[1]
+    assert {"chromium", "libatomic1", "libmagic1"} <= set(house.called()[1].split())
     house.run("up")
     assert house.called() == ["venv -P -m commands up"]
 
