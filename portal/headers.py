@@ -49,6 +49,6 @@ def _policy() -> str:
     styles = "'unsafe-inline'" if g.get("inline_styles") else f"'nonce-{nonce()}'"
     return (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce()}'; style-src 'self' {styles}; img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+        "font-src 'self'; media-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )

@@ -7,7 +7,18 @@ A test looks for tables in the files of `engine` and fails when a module that de
 from engine.contact import documents, notifications
 from engine.core import jobs, mail
 from engine.core.db import Base
-from engine.people import accounts, codes, consents, groups, kept, sessions
+from engine.people import (
+    accounts,
+    captcha,
+    codes,
+    consents,
+    groups,
+    kept,
+    recovery,
+    registration,
+    sessions,
+    terms,
+)
 from engine.procedures import cases, catalogue, history, incidents, tasks
 from engine.rights import care_plans, entitlements
 

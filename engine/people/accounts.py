@@ -105,7 +105,7 @@ def create(
         id=new_id(),
         kind=_among(("resident", "agent"), kind, "sorte de compte"),
         login=address,
-        username=_username(username) if username else None,
+        username=user_name(username) if username else None,
         password_hash=password_hash,
         contact_email=email(contact_email) if contact_email else address,
         mobile_phone=phone(mobile_phone),
@@ -213,8 +213,10 @@ def update_identity(
     usage_name: str | None,
     birth_date: str | None,
 ) -> None:
-    """Replace the identity, or raise `Conflict` when it is certified: it then changes at the identity provider only (B5)."""
-    if account.certified:
+    """Replace the identity, or raise `Conflict` when it is certified: but for the name in use, it then changes at the identity
+    provider only (B5)."""
+    given = (sex, _text(first_names), _text(birth_name), _text(birth_date))
+    if account.certified and given != (account.sex, account.first_names, account.birth_name, account.birth_date):
         raise Conflict("L’identité certifiée ne peut être modifiée qu’auprès de votre fournisseur d’identité.")
     account.sex = _among(SEXES, sex, "sexe") if sex else None
     account.first_names, account.birth_name = _text(first_names) or "", _text(birth_name) or ""
@@ -226,6 +228,17 @@ def update_preferred_contact(session: Session, account: Account, means: str) -> 
     """Replace the preferred means of contact (courriel, telephone, courrier), or raise `Invalid`."""
     account.preferred_contact = _among(MEANS_OF_CONTACT, means, "moyen de contact")
     _changed(session, account)
+
+
+def update_username(session: Session, account: Account, username: str | None) -> None:
+    """Replace the user name (None takes it away); `Conflict` when it is taken, `Invalid` when it can't be one."""
+    name = user_name(username) if username else None
+
+    def change() -> None:
+        account.username = name
+        _changed(session, account)
+
+    _unique(session, change)
 
 
 def update_password(session: Session, account: Account, password_hash: str) -> None:
@@ -296,6 +309,16 @@ def phone(text: str | None) -> str | None:
     raise Invalid("Saisissez un numéro de téléphone valide, par exemple 06 39 98 12 07.")
 
 
+def user_name(text: str) -> str:
+    """A user name as it is stored (in lower case), or `Invalid`. It holds no @: it is never taken for an address."""
+    name = _normal(text).lower()
+    if not _USERNAME.fullmatch(name):
+        raise Invalid(
+            "Le nom d’utilisateur compte de 3 à 50 caractères\u00a0: lettres sans accent, chiffres, point, tiret ou tiret bas."
+        )
+    return name
+
+
 # --- inside ----------------------------------------------------------------------------------------------------------------
 
 
@@ -337,15 +360,6 @@ def _text(text: str | None) -> str | None:
     """`text` composed and trimmed, inner spaces single, without invisible signs; None when nothing is left."""
     words = unicodedata.normalize("NFC", text or "").split()
     return " ".join("".join(filter(str.isprintable, word)) for word in words).strip() or None
-
-
-def _username(text: str) -> str:
-    name = _normal(text).lower()
-    if not _USERNAME.fullmatch(name):
-        raise Invalid(
-            "Le nom d’utilisateur compte de 3 à 50 caractères\u00a0: lettres sans accent, chiffres, point, tiret ou tiret bas."
-        )
-    return name
 
 
 def _among(known: tuple[str, ...], value: str, what: str) -> str:

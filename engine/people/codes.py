@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -58,8 +59,30 @@ class Verdict:
     proved: str | None = None
 
 
-def issue(session: Session, purpose: str, subject: str, to: str, *, case_id: UUID | None = None) -> bool:
-    """Send a new code to `to` and kill the one before; False, and nothing is sent, when too many were asked for today."""
+@dataclass(frozen=True)
+class Letter:
+    """What is written to the person. `name` is how the outbox knows it."""
+
+    subject: str
+    text: str
+    name: str
+
+
+def issue(
+    session: Session,
+    purpose: str,
+    subject: str,
+    to: str,
+    *,
+    case_id: UUID | None = None,
+    letter: Callable[[str], Letter] | None = None,
+    decoy: bool = False,
+) -> bool:
+    """Send a new code to `to` and kill the one before; False, and nothing is sent, when too many were asked for today.
+
+    `letter` writes the message around the code. With `decoy` no code is right and the letter gets an empty one: who asked may
+    not learn that this address can't be proved (it has an account), and its owner reads about it.
+    """
     address = accounts.email(to)
     recipient = address.lower()
     now = clock.now()
@@ -72,26 +95,21 @@ def issue(session: Session, purpose: str, subject: str, to: str, *, case_id: UUI
     if (asked or 0) >= CODES_A_DAY:
         return False
     session.execute(update(VerificationCode).where(_for(purpose, subject)).values(tries_left=0))
-    code = f"{secrets.randbelow(10_000):04}"
+    code = "" if decoy else f"{secrets.randbelow(10_000):04}"
     session.add(
         VerificationCode(
             purpose=purpose,
             subject=subject,
             recipient=recipient,
-            digest=_digest(purpose, subject, code),
+            # Nobody types this: a decoy is refused as a wrong code is, and counted as one.
+            digest=_digest(purpose, subject, code or secrets.token_hex(32)),
             issued_at=now,
             expires_at=now + VALID_FOR,
             tries_left=TRIES,
         )
     )
-    mail.write(
-        session,
-        to=address,
-        subject="Votre code de validation",
-        text=_text(code),
-        case_id=case_id,
-        name="code-validation",
-    )
+    written = letter(code) if letter else Letter("Votre code de validation", _text(code), "code-validation")
+    mail.write(session, to=address, subject=written.subject, text=written.text, case_id=case_id, name=written.name)
     session.flush()
     return True
 

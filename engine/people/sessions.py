@@ -160,6 +160,13 @@ def close_all(session: Session, account_id: UUID, *, except_: str | None = None)
     return len(session.scalars(query.returning(AccountSession.id)).all())
 
 
+def close_one(session: Session, account_id: UUID, session_id: UUID) -> None:
+    """Sign one of the account's browsers out; a session of somebody else's, or one that is over, is left as it is."""
+    session.execute(
+        delete(AccountSession).where(AccountSession.id == session_id, AccountSession.account_id == account_id)
+    )
+
+
 def of_account(session: Session, account_id: UUID) -> list[AccountSession]:
     """The open sessions of an account, the latest seen first, for the page where a person closes them."""
     return list(
@@ -169,6 +176,11 @@ def of_account(session: Session, account_id: UUID) -> list[AccountSession]:
             .order_by(AccountSession.seen_at.desc())
         )
     )
+
+
+def is_of(token: str, one: AccountSession) -> bool:
+    """Whether the session is the one that this token opens."""
+    return one.token_hash == _hash(token)
 
 
 def _hash(token: str) -> str:

@@ -1,4 +1,4 @@
-"""Signing in and out (B6). Creating an account and a forgotten password belong to the account's own pages."""
+"""Signing in and out (B6). Creating an account is in `registration`, a forgotten password in `recovery`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from engine.core.db import Session
 from engine.core.errors import ParvisError
 from engine.people import sessions, sign_in
+from engine.people.accounts import Account
 from engine.people.actors import Actor
 from engine.people.sign_in import WrongCredentials
 from engine.procedures import cases, catalogue
@@ -28,7 +29,7 @@ def show_sign_in() -> Response | str:
     actor = current_actor()
     if actor.signed_in:
         slug = request.args.get("demarche")
-        return redirect(url_for(".show_procedure", slug=slug) if slug else _destination(actor), 303)
+        return redirect(url_for(".show_procedure", slug=slug) if slug else _asked(actor), 303)
     return _page()
 
 
@@ -51,20 +52,28 @@ def sign_in_by_password() -> Response:
     except WrongCredentials as error:
         return make_response(_page({"": error.message}, login), 422)
     agent = request.user_agent.string
-
-    def begin(session: Session) -> tuple[str, Actor]:
-        token = sign_in.begin(session, proof, user_agent=agent)
-        former = access.sign_in_token()
-        if former:
-            sessions.close(session, former)
-        actor = sessions.resolve(session, token)
-        assert actor is not None  # opened just above
-        return token, actor
-
-    token, actor = database().run(begin)
-    response = redirect(_destination(actor), 303)
+    token, actor = database().run(lambda session: _opened(session, sign_in.begin(session, proof, user_agent=agent)))
+    response = redirect(_asked(actor), 303)
     access.remember(response, token)
     return response
+
+
+def _opened(session: Session, token: str) -> tuple[str, Actor]:
+    """The session that was just opened in place of this browser's former one."""
+    former = access.sign_in_token()
+    if former:
+        sessions.close(session, former)
+    actor = sessions.resolve(session, token)
+    assert actor is not None  # its account is active: it was just opened
+    return token, actor
+
+
+def opened(session: Session, account: Account) -> tuple[str, Actor]:
+    """Sign in somebody who has proved to be the owner of the account in another way: the token and the actor.
+
+    The browser's former session ends: nobody can have planted it.
+    """
+    return _opened(session, sessions.open(session, account, user_agent=request.user_agent.string))
 
 
 @blueprint.post("/deconnexion")
@@ -99,17 +108,20 @@ def _page(errors: dict[str, str] | None = None, login: str = "") -> str:
     )
 
 
-def _destination(actor: Actor) -> str:
-    """Where to go once signed in: the draft of the procedure that asked for it, the page asked for, or one's own page."""
+def _asked(actor: Actor) -> str:
     slug = request.form.get("demarche", "")
+    return destination(actor, slug=slug, suite=request.values.get("suite", ""))
+
+
+def destination(actor: Actor, *, slug: str, suite: str) -> str:
+    """Where to go once signed in: the draft of the procedure that asked for it, the page asked for, or one's own page."""
     if slug and actor.kind == "resident":
         try:
             case, _ = database().run(cases.open_draft, slug, actor)
         except ParvisError as error:
-            flash(error.message, "info")
+            flash(error.message, "warning")
             return url_for("public.show_catalogue")
         return url_for("residents.show_case", reference=case.reference)
-    suite = request.values.get("suite", "")
     if _LOCAL.fullmatch(suite) and not urlsplit(suite).netloc:
         return suite
     return "/agents/corbeilles" if actor.kind == "agent" else url_for("residents.show_space")

@@ -1,0 +1,161 @@
+"""A forgotten password (B6): a link by e-mail, used once within half an hour, to choose another one.
+
+The link carries 256 random bits and the table their SHA-256; looking at the page changes nothing, sending it consumes the link
+and signs the account out everywhere. The letter is written by a job: an address without account takes the same time to answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Text, delete, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import clock, config, jobs, mail
+from engine.core.db import Base, Session, UtcDateTime
+from engine.core.errors import NotFound
+from engine.people import accounts, sessions, throttle
+from engine.people.accounts import Account
+
+VALID_FOR = timedelta(minutes=30)
+LINKS_A_DAY = 5
+ASKED_BY_NETWORK = throttle.Limit("recovery-network", burst=20, every=timedelta(seconds=30))
+_DAY = timedelta(days=1)
+
+
+class PasswordLink(Base):
+    """A link that was sent. It stays a day after its end, to count how many an account was sent."""
+
+    __tablename__ = "password_link"
+    __table_args__ = (
+        Index("ix_password_link_account_id", "account_id"),
+        Index("ix_password_link_issued_at", "issued_at"),
+    )
+
+    token_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    issued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LinkOver(NotFound):
+    """The link was used, is too old, or never was: which one isn't said."""
+
+    default = "Ce lien n’est plus valable\u00a0: il ne sert qu’une fois et dure 30 minutes. Demandez-en un autre."
+
+
+def ask(session: Session, login: str, *, address: str) -> None:
+    """Promise a letter to whoever signs in with `login`, if anybody does; `Throttled` after too many from one network."""
+    throttle.take(ASKED_BY_NETWORK, throttle.network(address))
+    jobs.promise(session, "send_password_link", login=login.strip()[:254])
+
+
+def send_link(session: Session, login: str) -> None:
+    """Write to the owner of the account, unless there is none or it was written to often enough today."""
+    account = accounts.by_login(session, login)
+    if account is None or not account.active:
+        return
+    now = clock.now()
+    session.execute(delete(PasswordLink).where(PasswordLink.issued_at <= now - _DAY))
+    sent = session.scalar(select(func.count()).select_from(PasswordLink).where(PasswordLink.account_id == account.id))
+    if (sent or 0) >= LINKS_A_DAY:
+        return
+    token = secrets.token_urlsafe(32)
+    session.add(PasswordLink(token_hash=_hash(token), account_id=account.id, issued_at=now, expires_at=now + VALID_FOR))
+    space = config.current().city.space_name
+    mail.write(
+        session,
+        to=account.login,
+        subject=f"Choisissez un nouveau mot de passe {space}",
+        text=_link_text(token),
+        name="mot-de-passe-lien",
+    )
+    session.flush()
+
+
+def holder(session: Session, token: str) -> Account:
+    """Whose link this is, or `LinkOver`. Changes nothing."""
+    account_id = session.scalar(
+        select(PasswordLink.account_id).where(
+            PasswordLink.token_hash == _hash(token), PasswordLink.expires_at > clock.now()
+        )
+    )
+    account = session.get(Account, account_id) if account_id else None
+    if account is None or not account.active:
+        raise LinkOver
+    return account
+
+
+def consume(session: Session, token: str, password_hash: str) -> Account:
+    """Give the account its new password, end its other links and sign it out everywhere; `LinkOver` when it is worth nothing.
+
+    The password comes checked and hashed (`passwords`).
+    """
+    account = holder(session, token)
+    # Taken by who deletes it: two uses at once can't both be the first.
+    taken = session.scalar(
+        delete(PasswordLink).where(PasswordLink.token_hash == _hash(token)).returning(PasswordLink.account_id)
+    )
+    if taken is None:
+        raise LinkOver
+    session.execute(delete(PasswordLink).where(PasswordLink.account_id == account.id))
+    accounts.update_password(session, account, password_hash)
+    sessions.close_all(session, account.id)
+    write_notice(session, account)
+    return account
+
+
+def write_notice(session: Session, account: Account) -> None:
+    """Tell the owner that the password was changed, in case it wasn't them."""
+    space = config.current().city.space_name
+    mail.write(
+        session,
+        to=account.login,
+        subject=f"Votre mot de passe {space} a été modifié",
+        text=_changed_text(),
+        name="mot-de-passe-modifie",
+    )
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _link_text(token: str) -> str:
+    settings = config.current()
+    space = settings.city.space_name
+    return f"""Bonjour,
+
+Vous avez demandé à choisir un nouveau mot de passe pour votre compte {space}. Pour le faire, suivez ce lien\u00a0:
+
+{settings.public_url}/mot-de-passe/nouveau/{token}
+
+Il ne sert qu’une fois et reste valable 30 minutes. Passé ce délai, demandez-en un autre.
+
+Si vous n’êtes pas à l’origine de cette demande, ne tenez pas compte de ce message\u00a0: votre mot de passe reste le même.
+
+L’équipe {space}
+
+Ceci est un courriel automatisé, merci de ne pas y répondre.
+"""
+
+
+def _changed_text() -> str:
+    settings = config.current()
+    city = settings.city
+    return f"""Bonjour,
+
+Le mot de passe de votre compte {city.space_name} vient d’être modifié. Par sécurité, les autres appareils où vous étiez \
+connecté ont été déconnectés.
+
+Si vous n’êtes pas à l’origine de ce changement, choisissez tout de suite un nouveau mot de passe\u00a0:
+{settings.public_url}/mot-de-passe/oubli
+et prévenez-nous au {city.phone}.
+
+L’équipe {city.space_name}
+
+Ceci est un courriel automatisé, merci de ne pas y répondre.
+"""

@@ -1,0 +1,232 @@
+"""Creating an account (B1, B4): what was typed waits, bound to one browser, until a code proves the e-mail address.
+
+    token = registration.begin(session, wanted)            # the form was right: a code leaves
+    outcome = registration.confirm(session, token, code)    # the code is right: there is an account
+
+A stranger learns nothing of who has an account: for an address that has one, everything looks the same, no code is ever right,
+and the owner of the address reads that somebody tried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, Text, delete
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import clock, config, mail
+from engine.core.db import Base, Json, Session, UtcDateTime
+from engine.core.errors import Conflict, NotFound
+from engine.people import accounts, codes, terms
+from engine.people.accounts import Account
+from engine.people.codes import Letter
+
+PURPOSE = "creation-compte"
+# Several codes fit in it; past it what was typed is forgotten.
+KEPT_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The account that somebody asks for. The password comes hashed (`passwords.hashed`)."""
+
+    login: str
+    password_hash: str
+    sex: str
+    first_names: str
+    birth_name: str
+    username: str | None = None
+    usage_name: str | None = None
+    birth_date: str | None = None
+    street: str | None = None
+    address_more: str | None = None
+    postcode: str | None = None
+    town: str | None = None
+    mobile_phone: str | None = None
+    landline: str | None = None
+    preferred_contact: str = "courriel"
+
+
+class PendingRegistration(Base):
+    """An account that waits for its code, under the hash of a random token that only the person's browser holds."""
+
+    __tablename__ = "pending_registration"
+    __table_args__ = (Index("ix_pending_registration_expires_at", "expires_at"),)
+
+    token_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    wanted: Mapped[dict[str, Any]] = mapped_column(Json)
+    terms: Mapped[dict[str, str]] = mapped_column(Json)
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a code gave: the account when it was right, otherwise why not (`codes.Verdict`).
+
+    `username_lost`: somebody took the user name meanwhile; the account goes without, and its owner can choose another.
+    """
+
+    account: Account | None
+    tries_left: int = 0
+    expired: bool = False
+    username_lost: bool = False
+
+
+def username_taken(session: Session, username: str) -> bool:
+    """Whether the user name is somebody's. Said openly: another one has to be chosen, and it is no address."""
+    return accounts.by_login(session, accounts.user_name(username)) is not None
+
+
+def begin(session: Session, wanted: Wanted, *, terms_read: dict[str, str]) -> str:
+    """Keep what was typed, send a code, and return the token for the browser.
+
+    `Conflict` when the user name is taken or the texts have changed since they were read, `Invalid` when the address is none.
+    """
+    terms.check(terms_read)
+    if wanted.username and username_taken(session, wanted.username):
+        raise Conflict("Ce nom d’utilisateur est déjà pris.", field="username")
+    now = clock.now()
+    session.execute(delete(PendingRegistration).where(PendingRegistration.expires_at <= now))
+    token = secrets.token_urlsafe(32)
+    session.add(
+        PendingRegistration(
+            token_hash=_hash(token),
+            wanted={**asdict(wanted), "login": accounts.email(wanted.login)},
+            terms=terms_read,
+            begun_at=now,
+            expires_at=now + KEPT_FOR,
+        )
+    )
+    session.flush()
+    resend(session, token)
+    return token
+
+
+def resend(session: Session, token: str) -> bool:
+    """Send a new code, which kills the one before; False when too many were asked for today. `NotFound` when nothing waits."""
+    pending = _found(session, token)
+    login = str(pending.wanted["login"])
+    known = accounts.by_login(session, login) is not None
+    return codes.issue(
+        session,
+        PURPOSE,
+        pending.token_hash,
+        login,
+        letter=_already_letter if known else _code_letter,
+        decoy=known,
+    )
+
+
+def address(session: Session, token: str) -> str:
+    """The address that the code was sent to; `NotFound` when nothing waits (any more)."""
+    return str(_found(session, token).wanted["login"])
+
+
+def confirm(session: Session, token: str, code: str) -> Outcome:
+    """Try the code: right, the account is made, the acceptance of the texts recorded and the confirmation promised.
+
+    A wrong try counts once the transaction commits: nothing is raised for it. `NotFound` when nothing waits; `Conflict` when the
+    owner of the address has made the account elsewhere meanwhile.
+    """
+    pending = _found(session, token)
+    wanted = Wanted(**pending.wanted)
+    verdict = codes.verify(session, PURPOSE, pending.token_hash, code, to=wanted.login)
+    if not verdict.valid:
+        return Outcome(None, verdict.tries_left, verdict.expired)
+    lost = wanted.username is not None and username_taken(session, wanted.username)
+    account = accounts.create(session, **asdict(replace(wanted, username=None) if lost else wanted))
+    terms.accept(session, account.id, pending.terms, at=pending.begun_at)
+    session.delete(pending)
+    letter = _created_letter(account)
+    mail.write(session, to=account.login, subject=letter.subject, text=letter.text, name=letter.name)
+    session.flush()
+    return Outcome(account, username_lost=lost)
+
+
+def give_up(session: Session, token: str) -> None:
+    """Forget what was typed; unknown tokens are fine."""
+    session.execute(delete(PendingRegistration).where(PendingRegistration.token_hash == _hash(token)))
+
+
+def _found(session: Session, token: str) -> PendingRegistration:
+    pending = session.get(PendingRegistration, _hash(token))
+    if pending is None or pending.expires_at <= clock.now():
+        raise NotFound("Votre création de compte a expiré\u00a0: recommencez-la.")
+    return pending
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# --- letters ---------------------------------------------------------------------------------------------------------------
+
+
+def _code_letter(code: str) -> Letter:
+    space = config.current().city.space_name
+    text = f"""Votre création de compte est presque terminée\u00a0!
+
+Pour finaliser la création de votre compte, vous devez utiliser le code de validation à 4 chiffres ci-dessous\u00a0:
+
+{code}
+
+Ce code est valable pendant 10 minutes. Passé ce délai, vous devrez demander l’envoi d’un nouveau code.
+
+Après avoir confirmé votre courriel vous pourrez bénéficier de l’ensemble des services numériques de la ville et gérer vos \
+données personnelles sur {space}.
+
+Si vous n’êtes pas à l’origine de cette demande, ne tenez pas compte de ce message\u00a0: aucun compte ne sera créé.
+{_signed()}"""
+    return Letter(f"Confirmez votre compte {space}", text, "creation-compte-code")
+
+
+def _already_letter(_code: str) -> Letter:
+    settings = config.current()
+    text = f"""Bonjour,
+
+Quelqu’un vient de demander la création d’un compte {settings.city.space_name} avec votre adresse de courriel. Vous avez déjà un \
+compte avec cette adresse\u00a0: aucun autre n’a été créé, et le vôtre n’a pas changé.
+
+Si c’était vous, connectez-vous\u00a0:
+{settings.public_url}/connexion
+
+Si vous avez oublié votre mot de passe, choisissez-en un nouveau\u00a0:
+{settings.public_url}/mot-de-passe/oubli
+
+Si ce n’était pas vous, ne tenez pas compte de ce message.
+{_signed()}"""
+    return Letter(f"Vous avez déjà un compte {settings.city.space_name}", text, "creation-compte-existant")
+
+
+def _created_letter(account: Account) -> Letter:
+    settings = config.current()
+    city = settings.city
+    named = f" et votre nom d’utilisateur est «\u00a0{account.username}\u00a0»" if account.username else ""
+    text = f"""Votre compte a bien été créé\u00a0!
+
+Un compte unique
+Votre compte unique vous permet de bénéficier de l’ensemble des services numériques de la ville. Conservez bien vos \
+identifiants\u00a0: vous vous connectez avec {account.login}{named}.
+
+Gérer vos données personnelles
+Vous pouvez dès maintenant gérer vos données personnelles sur {city.space_name}\u00a0:
+{settings.public_url}/mon-espace/profil
+
+Besoin d’aide\u00a0?
+Si vous avez des questions ou pour toute autre demande, contactez-nous au {city.phone} ou à l’adresse {city.email}.
+{_signed()}"""
+    return Letter(f"Création de compte {city.space_name}", text, "creation-compte-confirmation")
+
+
+def _signed() -> str:
+    city = config.current().city
+    return f"""
+L’équipe {city.space_name}
+
+Ceci est un courriel automatisé de la {city.name}, merci de ne pas y répondre.
+"""

@@ -1,0 +1,81 @@
+"""The terms of use and the privacy policy: which texts are in force, and the proof that a person accepted them (B1, D6).
+
+A text that changes gets another version here and another template; what was accepted stays accepted under its own version. A
+proof names the account by its id and nothing else: it outlives the person's erasure without saying whose it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, Integer, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import clock
+from engine.core.db import Base, Session, UtcDateTime, append_only
+from engine.core.errors import Conflict
+
+TERMS = "conditions-generales"
+PRIVACY = "donnees-personnelles"
+
+
+@dataclass(frozen=True)
+class LegalText:
+    """A text in force: its title, its version and the day of its last change."""
+
+    title: str
+    version: str
+    updated_on: date
+
+
+TEXTS: Mapping[str, LegalText] = MappingProxyType(
+    {
+        TERMS: LegalText("Conditions générales d’utilisation", "1", date(2026, 11, 21)),
+        PRIVACY: LegalText("Politique de gestion des données à caractère personnel", "1", date(2026, 11, 21)),
+    }
+)
+
+
+class Acceptance(Base):
+    """A text accepted by an account, in one version; the database refuses to change it."""
+
+    __tablename__ = "terms_acceptance"
+    __table_args__ = (Index("ix_terms_acceptance_account_id", "account_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    account_id: Mapped[UUID]
+    text: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)
+    accepted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+append_only(Acceptance.__table__)  # type: ignore[arg-type]
+
+
+def versions() -> dict[str, str]:
+    """The version of each text in force: what a person who ticks the box has before their eyes."""
+    return {name: text.version for name, text in TEXTS.items()}
+
+
+def check(seen: Mapping[str, str]) -> None:
+    """`Conflict` when the texts that a person read (`versions`) are no longer those in force."""
+    if dict(seen) != versions():
+        raise Conflict("Les conditions d’utilisation viennent de changer\u00a0: relisez-les avant de continuer.")
+
+
+def accept(session: Session, account_id: UUID, read: Mapping[str, str], *, at: datetime | None = None) -> None:
+    """Record that the account accepted these texts in these versions, now or when it did (`at`)."""
+    for text, version in read.items():
+        session.add(Acceptance(account_id=account_id, text=text, version=version, accepted_at=at or clock.now()))
+    session.flush()
+
+
+def accepted(session: Session, account_id: UUID) -> list[Acceptance]:
+    """What the account accepted, the latest first."""
+    return list(
+        session.scalars(select(Acceptance).where(Acceptance.account_id == account_id).order_by(Acceptance.id.desc()))
+    )

@@ -1,0 +1,317 @@
+"""Creating an account: the form in four sections, then the code received by e-mail (B1 to B4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import session as cookie
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from engine.core.db import Session
+from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
+from engine.people import accounts, captcha, passwords, registration, terms, throttle
+from engine.people.registration import Wanted
+from engine.procedures import catalogue, forms
+from portal import access, new_password, rendering, sections
+from portal.access import current_actor, database, reading, transactional
+from portal.public import blueprint, sign_in
+from portal.public import captcha as captcha_pages
+
+SENT = throttle.Limit("registration", burst=30, every=timedelta(seconds=20))
+TRIED = throttle.Limit("registration-code", burst=20, every=timedelta(seconds=20))
+RESENT = "Un nouveau code vient de vous être envoyé. Le précédent ne vaut plus rien."
+TOO_MANY = "Vous avez demandé trop de codes aujourd’hui\u00a0: réessayez demain."
+OVER = "Votre création de compte a expiré\u00a0: recommencez-la."
+
+_SECTIONS = (sections.IDENTITY, sections.ADDRESS, sections.CONTACT)
+_COOKIE = "registration"
+_NAMES = {
+    "sex": "sexe",
+    "first_names": "prenoms",
+    "birth_name": "nom_naissance",
+    "usage_name": "nom_usage",
+    "birth_date": "date_naissance",
+    "street": "voie",
+    "address_more": "complement",
+    "postcode": "code_postal",
+    "town": "commune",
+    "mobile_phone": "telephone_mobile",
+    "landline": "telephone_fixe",
+    "preferred_contact": "contact_prefere",
+    "login": "courriel",
+}
+
+
+# --- the form --------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/compte/creation")
+@access.anyone
+def show_registration() -> Response | str:
+    """The form; who is signed in has an account already and goes where they were going."""
+    actor = current_actor()
+    if actor.signed_in:
+        return redirect(sign_in.destination(actor, slug="", suite=request.args.get("suite", "")), 303)
+    return _page(None)
+
+
+@blueprint.post("/compte/creation")
+@access.anyone
+def register() -> Response:
+    """Check everything, keep it, send a code and lead to where it is typed; with mistakes, the page again as it was typed."""
+    action = request.form.get("_action", "")
+    if action in ("proposer", "autres-chiffres"):
+        return make_response(_page(request.form, held=_held(), focus=action))
+    throttle.take(SENT, throttle.network(request.remote_addr or ""))
+    answers, errors = _answers()
+    password, wrong = new_password.read(
+        [answers.get(name) for name in ("prenoms", "nom_naissance", "nom_usage", "courriel")]
+    )
+    errors |= wrong
+    if request.form.get("conditions") != "oui":
+        errors["conditions"] = "Acceptez les conditions pour créer votre compte."
+    # In a transaction of its own: an answer counts even when the rest of the form is refused.
+    held = database().run(captcha_pages.met)
+    if held is None:
+        errors["verification"] = "Recopiez les chiffres affichés ou lus à haute voix."
+    elif "nom_utilisateur" in answers and "nom_utilisateur" not in errors and _taken(answers["nom_utilisateur"]):
+        errors["nom_utilisateur"] = "Ce nom d’utilisateur est déjà pris\u00a0: choisissez-en un autre."
+    if errors or held is None:
+        return make_response(_page(request.form, errors, held=held), 422)
+    facts: dict[str, Any] = {name: answers.get(key) for name, key in _NAMES.items()}
+    # Outside the transaction: it takes tens of milliseconds.
+    wanted = Wanted(**facts, username=answers.get("nom_utilisateur"), password_hash=passwords.hashed(password))
+    try:
+        token = database().run(_begin, wanted, held)
+    except Conflict as error:
+        named = error.facts.get("field") == "username"
+        return make_response(_page(request.form, {"nom_utilisateur" if named else "conditions": error.message}), 422)
+    except Invalid as error:
+        return make_response(_page(request.form, {"verification": error.message}), 422)
+    cookie[_COOKIE] = {"token": token, "suite": _suite(), "demarche": _slug()}
+    return redirect(url_for(".show_code"), 303)
+
+
+def _begin(session: Session, wanted: Wanted, held: str) -> str:
+    if not captcha.spend(session, held):
+        raise Invalid("La vérification a déjà servi\u00a0: faites-la de nouveau.")
+    return registration.begin(session, wanted, terms_read=_terms_read())
+
+
+def _answers() -> tuple[dict[str, Any], dict[str, str]]:
+    """What was typed, checked as far as it goes alone, and what is wrong with it."""
+    answers: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for form in _SECTIONS:
+        typed = rendering.read(form, request.form)
+        try:
+            answers |= forms.validate(form, typed)
+        except InvalidAnswers as error:
+            answers |= forms.clean(form, typed)
+            errors |= error.errors
+    for path, message in sections.unreachable(answers).items():
+        errors.setdefault(path, message)
+    username = request.form.get("nom_utilisateur", "").strip()
+    if username:
+        answers["nom_utilisateur"] = username
+        try:
+            answers["nom_utilisateur"] = accounts.user_name(username)
+        except Invalid as error:
+            errors["nom_utilisateur"] = error.message
+    return answers, errors
+
+
+def _taken(username: str) -> bool:
+    with database().reading() as session:
+        return registration.username_taken(session, username)
+
+
+def _held() -> str | None:
+    """The pass that the page already had."""
+    held = request.form.get("verification", "")
+    return held if captcha.pass_holds(held) else None
+
+
+def _page(
+    posted: MultiDict[str, str] | None,
+    errors: Mapping[str, str] | None = None,
+    *,
+    held: str | None = None,
+    focus: str = "",
+) -> str:
+    errors = errors or {}
+    drawn, listed = [], []
+    for form in _SECTIONS:
+        typed = forms.prefill(form, {}) if posted is None else rendering.read(form, posted)
+        fields = forms.fields(form, typed)
+        own = {path: errors[path] for path in _paths(fields) if path in errors}
+        drawn.append((fields, own))
+        listed += rendering.error_list(fields, own)
+    rest = ("nom_utilisateur", new_password.PASSWORD, new_password.AGAIN, "conditions", "verification")
+    listed += [{"text": errors[name], "href": f"#{name}"} for name in rest if name in errors]
+    return render_template(
+        "public/registration.html",
+        sections=drawn,
+        errors=errors,
+        error_list=listed,
+        typed=posted or {},
+        proposal=new_password.proposal(),
+        forbidden=passwords.FORBIDDEN,
+        captcha=captcha_pages.box(held),
+        texts=terms.TEXTS,
+        terms_read=_versions(),
+        suite=_suite(),
+        slug=_slug(),
+        procedure=_procedure(_slug()),
+        focus=focus,
+    )
+
+
+def _paths(fields: Any) -> list[str]:
+    return [field.path for field in forms.every_field(fields)]
+
+
+def _suite() -> str:
+    return request.values.get("suite", "")[:500]
+
+
+def _slug() -> str:
+    return request.values.get("demarche", "")[:100]
+
+
+def _versions() -> str:
+    return " ".join(f"{name}:{version}" for name, version in terms.versions().items())
+
+
+def _terms_read() -> dict[str, str]:
+    """The versions of the texts that were on the page."""
+    pairs = [one.partition(":") for one in request.form.get("textes", "").split()]
+    return {name: version for name, _, version in pairs}
+
+
+def _procedure(slug: str) -> Any:
+    if not slug:
+        return None
+    with database().reading() as session:
+        return next((one for one in catalogue.published(session) if one.slug == slug), None)
+
+
+# --- the code --------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/compte/creation/code")
+@access.anyone
+@reading
+def show_code(session: Session) -> Response | str:
+    """Where the code received by e-mail is typed."""
+    try:
+        return _code_page(session)
+    except NotFound:
+        return _over()
+
+
+@blueprint.post("/compte/creation/code")
+@access.anyone
+def confirm() -> Response:
+    """Try the code; right, the account is made, its owner signed in and led back to where they came from."""
+    code = "".join(request.form.get("code", "").split())
+    if len(code) != 4 or not (code.isascii() and code.isdigit()):
+        return _code_again("Saisissez les 4 chiffres du code reçu par courriel.")
+    throttle.take(TRIED, throttle.network(request.remote_addr or ""))
+    try:
+        outcome, opened = database().run(_confirm, code)
+    except NotFound:
+        return _over()
+    except Conflict:
+        _forget()
+        flash("Vous avez déjà un compte avec cette adresse\u00a0: connectez-vous.", "info")
+        return redirect(url_for(".show_sign_in"), 303)
+    if opened is None:
+        return _code_again(why(outcome.tries_left, expired=outcome.expired))
+    token, actor = opened
+    asked = _forget()
+    flash("Votre compte a bien été créé. Un courriel vous le confirme.", "success")
+    if outcome.username_lost:
+        flash(
+            "Votre nom d’utilisateur vient d’être pris par une autre personne\u00a0: connectez-vous avec votre courriel, ou "
+            "choisissez-en un autre dans «\u00a0Profil et préférences\u00a0».",
+            "info",
+        )
+    response = redirect(sign_in.destination(actor, slug=asked.get("demarche", ""), suite=asked.get("suite", "")), 303)
+    access.remember(response, token)
+    return response
+
+
+def _confirm(session: Session, code: str) -> tuple[registration.Outcome, Any]:
+    outcome = registration.confirm(session, _token(), code)
+    return outcome, sign_in.opened(session, outcome.account) if outcome.account else None
+
+
+@blueprint.post("/compte/creation/renvoi")
+@access.anyone
+def resend() -> Response:
+    """«Renvoyez le message»: a new code."""
+    throttle.take(TRIED, throttle.network(request.remote_addr or ""))
+    try:
+        sent = database().run(registration.resend, _token())
+    except NotFound:
+        return _over()
+    flash(RESENT if sent else TOO_MANY, "success" if sent else "info")
+    return redirect(url_for(".show_code"), 303)
+
+
+@blueprint.post("/compte/creation/annulation")
+@access.anyone
+@transactional
+def give_up(session: Session) -> Response:
+    """«Annuler»: forget what was typed."""
+    registration.give_up(session, _token())
+    _forget()
+    flash("La création de votre compte est annulée. Ce que vous aviez saisi est effacé.", "info")
+    return redirect(url_for(".show_catalogue"), 303)
+
+
+def why(tries_left: int, *, expired: bool) -> str:
+    """Why a code was refused, and what to do."""
+    if expired:
+        return "Ce code n’est plus valable\u00a0: son délai de 10 minutes est passé. Demandez un nouveau code."
+    if not tries_left:
+        return "Ce code est incorrect et vous n’avez plus d’essai\u00a0: demandez un nouveau code."
+    left = "un essai" if tries_left == 1 else f"{tries_left} essais"
+    return f"Ce code est incorrect. Il vous reste {left}."
+
+
+def _code_page(session: Session, error: str = "") -> str:
+    address = registration.address(session, _token())
+    return render_template("public/registration_code.html", address=address, errors={"code": error} if error else {})
+
+
+def _code_again(error: str) -> Response:
+    try:
+        with database().reading() as session:
+            return make_response(_code_page(session, error), 422)
+    except NotFound:
+        return _over()
+
+
+def _over() -> Response:
+    asked = _forget()
+    flash(OVER, "info")
+    return redirect(
+        url_for(".show_registration", suite=asked.get("suite") or None, demarche=asked.get("demarche") or None), 303
+    )
+
+
+def _token() -> str:
+    kept = cookie.get(_COOKIE)
+    return str(kept.get("token", "")) if isinstance(kept, dict) else ""
+
+
+def _forget() -> dict[str, str]:
+    """Take the registration out of the browser's cookie; where its person was going."""
+    kept = cookie.pop(_COOKIE, None)
+    return {name: str(kept.get(name, "")) for name in ("suite", "demarche")} if isinstance(kept, dict) else {}

@@ -1,0 +1,175 @@
+"""The sections of an account as forms: identity, address, means of contact. Creating an account and its
+profile share them (B1, B11).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from engine.procedures import forms
+from engine.procedures.forms import Form
+
+
+def _form(name: str, order: list[str], required: list[str], properties: dict[str, Any], **more: Any) -> Form:
+    schema = {"type": "object", "x-order": order, "required": required, "properties": properties, **more}
+    return forms.load(name, {name: json.dumps(schema).encode()})
+
+
+def _text(title: str, known: str, autocomplete: str, longest: int, hint: str = "", **more: Any) -> dict[str, Any]:
+    made = {"title": title, "type": "string", "maxLength": longest, "x-prefill": known, "x-autocomplete": autocomplete}
+    return {**made, **({"description": hint} if hint else {}), **more}
+
+
+IDENTITY = _form(
+    "identite",
+    ["sexe", "prenoms", "nom_naissance", "nom_usage", "date_naissance"],
+    ["sexe", "prenoms", "nom_naissance"],
+    {
+        "sexe": {
+            "title": "Sexe",
+            "description": "Tel qu’indiqué sur vos papiers d’identité.",
+            "type": "string",
+            "x-widget": "radios",
+            "oneOf": [{"const": "F", "title": "Féminin"}, {"const": "M", "title": "Masculin"}],
+            "x-prefill": "usager.sexe",
+            "x-certified": True,
+            "x-messages": {"required": "Choisissez le sexe indiqué sur vos papiers d’identité."},
+        },
+        "prenoms": _text(
+            "Prénom",
+            "usager.prenoms",
+            "given-name",
+            150,
+            "Votre ou vos prénoms, dans l’ordre de vos papiers d’identité.",
+            **{"x-certified": True, "x-messages": {"required": "Saisissez votre ou vos prénoms."}},
+        ),
+        "nom_naissance": _text(
+            "Nom",
+            "usager.nom_naissance",
+            "family-name",
+            100,
+            "Votre nom de naissance, tel qu’il figure sur vos papiers d’identité.",
+            **{"x-certified": True, "x-messages": {"required": "Saisissez votre nom de naissance."}},
+        ),
+        "nom_usage": _text(
+            "Nom d’usage",
+            "usager.nom_usage",
+            "off",
+            100,
+            "S’il est différent du nom de naissance, par exemple le nom de votre conjoint.",
+        ),
+        "date_naissance": {
+            "title": "Date de naissance",
+            "type": "string",
+            "format": "date",
+            "x-min": "1900-01-01",
+            "x-max": "aujourdhui",
+            "x-prefill": "usager.date_naissance",
+            "x-certified": True,
+            "x-autocomplete": "bday",
+        },
+    },
+)
+
+ADDRESS = _form(
+    "adresse",
+    ["voie", "complement", "code_postal", "commune"],
+    [],
+    {
+        "voie": _text("Numéro et voie", "usager.adresse.voie", "address-line1", 150, minLength=3),
+        "complement": _text(
+            "Complément d’adresse",
+            "usager.adresse.complement",
+            "address-line2",
+            150,
+            "Bâtiment, escalier, étage, appartement.",
+        ),
+        "code_postal": {
+            "title": "Code postal",
+            "type": "string",
+            "format": "fr-postcode",
+            "x-prefill": "usager.adresse.code_postal",
+            "x-autocomplete": "postal-code",
+        },
+        "commune": _text("Commune", "usager.adresse.commune", "address-level2", 100),
+    },
+    # An address is whole or isn't given.
+    dependentRequired={
+        "voie": ["code_postal", "commune"],
+        "complement": ["voie", "code_postal", "commune"],
+        "code_postal": ["voie", "commune"],
+        "commune": ["voie", "code_postal"],
+    },
+)
+
+_PHONES = {
+    "telephone_mobile": {
+        "title": "Téléphone mobile",
+        "description": "Facultatif\u00a0: il sert par exemple à confirmer vos rendez-vous.",
+        "type": "string",
+        "format": "fr-phone",
+        "x-prefill": "usager.telephone_mobile",
+        "x-autocomplete": "tel",
+    },
+    "telephone_fixe": {
+        "title": "Téléphone fixe",
+        "type": "string",
+        "format": "fr-phone",
+        "x-prefill": "usager.telephone_fixe",
+        "x-autocomplete": "off",
+    },
+}
+_PREFERRED = {
+    "title": "Moyen de contact préféré",
+    "description": "Il vous sera proposé à chaque nouvelle demande.",
+    "type": "string",
+    "x-widget": "radios",
+    "oneOf": [
+        {"const": "courriel", "title": "Courriel"},
+        {"const": "telephone", "title": "Téléphone"},
+        {"const": "courrier", "title": "Courrier postal"},
+    ],
+    "default": "courriel",
+    "x-prefill": "usager.contact_prefere",
+}
+
+CONTACT = _form(
+    "contact",
+    ["courriel", "telephone_mobile", "telephone_fixe", "contact_prefere"],
+    ["courriel", "contact_prefere"],
+    {
+        "courriel": _text(
+            "Courriel",
+            "usager.courriel",
+            "email",
+            254,
+            "Un code de validation y sera envoyé. C’est avec cette adresse que vous vous connecterez.",
+            format="email",
+            **{"x-messages": {"required": "Saisissez votre adresse de courriel, par exemple nom@exemple.fr."}},
+        ),
+        **_PHONES,
+        "contact_prefere": _PREFERRED,
+    },
+)
+
+# In the profile: an e-mail changes on a page of its own, by a code.
+MEANS = _form(
+    "moyens",
+    ["telephone_mobile", "telephone_fixe", "contact_prefere"],
+    ["contact_prefere"],
+    {**_PHONES, "contact_prefere": _PREFERRED},
+)
+
+
+def unreachable(answers: Mapping[str, Any]) -> dict[str, str]:
+    """What is missing for the preferred means of contact to work, by field."""
+    means = answers.get("contact_prefere")
+    if means == "telephone" and not (answers.get("telephone_mobile") or answers.get("telephone_fixe")):
+        return {
+            "telephone_mobile": "Indiquez un numéro de téléphone, puisque c’est le moyen de contact que vous préférez."
+        }
+    if means == "courrier" and not answers.get("voie"):
+        return {"voie": "Indiquez votre adresse, puisque vous préférez être contacté par courrier."}
+    return {}
