@@ -16,8 +16,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Beat until SIGTERM or Ctrl-C. Two of them do no harm: a job that was handed to a worker isn't handed out twice."""
-    installation.distributed(options)
-    worker.log_as_we_do()
+    worker.log_as_we_do(installation.distributed(options))
     from celery import signals
 
     from workers.app import connected

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +42,8 @@ def settings(options: argparse.Namespace) -> Settings:
 
 def distributed(options: argparse.Namespace) -> Settings:
     """The settings of an installation whose processes are many, or `CommandFailed` saying what is missing for that."""
+    from engine.core.config import METRICS_FOLDER
+
     loaded = settings(options)
     if loaded.database_url.startswith("sqlite"):
         raise CommandFailed(
@@ -47,6 +51,11 @@ def distributed(options: argparse.Namespace) -> Settings:
         )
     if loaded.waker is None:
         raise CommandFailed("PARVIS_REDIS_URL must name the Redis through which the workers are woken")
+    # The processes of this installation on this machine count together, so that any of them can tell of all. Before
+    # `engine.core.metrics` is imported, which reads it.
+    mark = zlib.crc32(str(loaded.data).encode())
+    folder = Path(tempfile.gettempdir()) / f"parvis-metrics-{os.geteuid()}-{mark:08x}"
+    os.environ.setdefault(METRICS_FOLDER, str(folder))
     return loaded
 
 

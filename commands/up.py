@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 
 from commands import installation, prepare
@@ -23,6 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; requests in flight and the job at hand are finished."""
     from commands import assets, server
+    from engine.core import observing, traces
 
     port = server.free_port(HOST, options.port)
     assets.build()
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         os.environ.setdefault("PARVIS_DEMO", "yes")
     settings = installation.settings(options)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    observing.start(settings)
     with installation.held(settings.data):
         database, about_demo = prepare.prepared(settings)
         welcome = [f"\nParvis is ready: {settings.public_url}/demarches", *about_demo]
@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
             if runner is not None:
                 runner.stop()
             database.close()
+            traces.stop()
     print("Parvis has stopped.")
     return 0
 

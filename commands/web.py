@@ -39,7 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; requests in flight are finished."""
     from commands import server
-    from engine.core import config
+    from engine.core import config, observing
 
     os.umask(0o077)
     settings = installation.distributed(options)
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         loopback=settings.loopback and _is_loopback(settings.host),
     )
     config.use(settings)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    observing.start(settings)
     module, _, name = options.app.partition(":")
     create_app = getattr(importlib.import_module(module), name)
     if settings.web_processes == 1:
@@ -67,10 +67,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _serve(create_app: Callable[[Settings], Any], settings: Settings, ready: Callable[[], object]) -> None:
     from commands import server
+    from engine.core import traces
 
     app = create_app(settings)
     server.serve(app, host=settings.host, port=settings.port, threads=settings.web_threads, ready=ready)
     app.extensions["database"].close()
+    traces.stop()
 
 
 def _supervise(create_app: Callable[[Settings], Any], settings: Settings) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import socket
+from typing import TYPE_CHECKING
 
 from commands import CommandFailed, installation, readiness
+
+if TYPE_CHECKING:
+    from engine.core.config import Settings
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     """Do jobs until SIGTERM or Ctrl-C; those at hand are finished, whatever is cut off is done by another worker."""
     os.umask(0o077)
     settings = installation.distributed(options)
-    log_as_we_do()
+    log_as_we_do(settings)
     from celery import signals
 
     from workers.app import QUEUES, connected
@@ -47,11 +50,13 @@ def run(options: argparse.Namespace) -> int:
     return int(worker.exitcode or 0)
 
 
-def log_as_we_do() -> None:
+def log_as_we_do(settings: Settings) -> None:
     """Log as the other commands do: Celery sets up a way of its own unless somebody answers this signal."""
     from celery import signals
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from engine.core import observing
+
+    observing.start(settings)
     signals.setup_logging.connect(_keep_logging, weak=False)
 
 

@@ -61,6 +61,10 @@ def _agent(_session: Session, actor: Actor, _values: dict[str, Any], _writing: b
         raise Forbidden("Cette page est réservée aux agents de la ville.")
 
 
+def _monitor(_session: Session, _actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
+    raise Forbidden
+
+
 def _case_holder(session: Session, actor: Actor, values: dict[str, Any], writing: bool) -> None:
     reference = values.pop("reference")
     try:
@@ -90,6 +94,8 @@ resident = _declaring(Policy("resident", _resident))
 """Residents who are signed in."""
 agent = _declaring(Policy("agent", _agent))
 """Agents who are signed in; what they see depends on their groups."""
+monitor = _declaring(Policy("monitor", _monitor))
+"""A program that watches the platform: no person, no session; the view itself tells by the request who asks."""
 case_holder = _declaring(Policy("case_holder", _case_holder))
 """Who holds the request of the address: its account, or the bearer of a private link. The view receives it as `case`."""
 

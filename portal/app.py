@@ -17,7 +17,7 @@ from engine.core import config, db, jobs
 from engine.core.config import Settings
 from engine.core.db import Database
 from engine.core.errors import Unavailable
-from portal import access, agents, diagram, errors, headers, intake, public, rendering, residents, words
+from portal import access, agents, diagram, errors, headers, intake, monitoring, public, rendering, residents, words
 from portal.rendering import assets
 
 HERE = Path(__file__).parent
@@ -56,6 +56,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     Babel(app)
+    monitoring.install(app)
     # Before CSRF protection, which reads the body.
     intake.install(app)
     CSRFProtect(app)

@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from engine.core import errors
+from engine.core import errors, logs, metrics
 from engine.people.actors import ANONYMOUS
 from engine.procedures import incidents
 from portal import access, typed
@@ -86,9 +86,10 @@ def page(status: int, message: str, **more: Any) -> Response:
 
 
 def _parvis(error: errors.ParvisError) -> Response:
+    metrics.count_error("portal", error)
     status = status_of(type(error))
     if status >= 500:
-        log.error("%s: %s", type(error).__name__, error)
+        log.error(logs.said_of(error))
     answer = page(status, error.message if status < 500 else "")
     if isinstance(error, errors.Throttled):
         answer.headers["Retry-After"] = str(error.retry_after)
@@ -97,6 +98,7 @@ def _parvis(error: errors.ParvisError) -> Response:
 
 def _stuck(error: errors.ProcessStuck) -> Response:
     """The step was rolled back: record why, so that operators see it, and tell the person what became of what they typed."""
+    metrics.count_error("portal", error)
     # Where it stopped and why, never the answers.
     log.error("process stuck at %s: %s", error.element_id, error.reason)
     incident = access.database().run(incidents.record, error)
@@ -152,5 +154,6 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    metrics.count_error("portal", error)
     log.error("unexpected error on %s", request.endpoint, exc_info=error)
     return page(500, "")

@@ -17,7 +17,7 @@ from uuid import UUID
 from celery import signals
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine.core import config, jobs
+from engine.core import config, jobs, traces
 from engine.core.db import Database
 from engine.core.errors import ParvisError
 from engine.handlers import HANDLERS, KINDS
@@ -95,4 +95,10 @@ def _start_process(**_: Any) -> None:
         if os.getppid() != _PARENT:
             os._exit(1)
     database.cache_clear()
+    traces.start(config.current().traces_url)
     jobs.use_waker(config.current().waker)
+
+
+@signals.worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _end_process(**_: Any) -> None:
+    traces.stop()

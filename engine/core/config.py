@@ -14,6 +14,9 @@ from engine.core.errors import ConfigurationError
 
 # Who wakes the jobs where Redis is named. A dotted path: the engine knows no broker.
 WAKER = "workers.wake.wake"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+# Read by `engine.core.metrics` itself, when it is imported.
+METRICS_FOLDER = "PARVIS_METRICS_FOLDER"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class Settings:
     web_processes: int = 2
     web_threads: int = 8
     worker_processes: int = 4
+    log: str = "text"
+    log_level: str | None = None
+    metrics_folder: Path | None = None
+    metrics_token: str | None = field(default=None, repr=False)
+    traces_url: str | None = None
 
     @property
     def files(self) -> Path:
@@ -108,6 +116,11 @@ def load() -> Settings:
             web_processes=env.int("WEB_PROCESSES", Settings.web_processes, validate=validate.Range(1, 64)),
             web_threads=env.int("WEB_THREADS", Settings.web_threads, validate=validate.Range(1, 256)),
             worker_processes=env.int("WORKER_PROCESSES", Settings.worker_processes, validate=validate.Range(1, 256)),
+            log=env.str("LOG", Settings.log, validate=validate.OneOf(("text", "json"))),
+            log_level=env.str("LOG_LEVEL", "", validate=validate.OneOf(("", *LOG_LEVELS))) or None,
+            metrics_folder=Path(folder) if (folder := env.str("METRICS_FOLDER", "")) else None,
+            metrics_token=env.str("METRICS_TOKEN", "") or None,
+            traces_url=env.str("TRACES_URL", "") or None,
         )
     except EnvError as error:
         raise ConfigurationError(str(error)) from error

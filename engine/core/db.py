@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from engine.core import logs, traces
 from engine.core.errors import Unavailable
 from engine.core.turns import Turns
 
@@ -168,6 +169,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = connect(url)
+        event.listen(self.engine, "before_cursor_execute", logs.count_statement)
+        traces.watch(self.engine)
         self._writer = Turns() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._writing = sessionmaker(self.engine.execution_options(parvis_writes=True), expire_on_commit=False)
         self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)

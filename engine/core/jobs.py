@@ -14,9 +14,11 @@ import importlib
 import logging
 import random
 import threading
+import time
 import traceback
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,7 +47,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock
+from engine.core import clock, logs, metrics, traces
 from engine.core.db import Base, Database, Json, Session, UtcDateTime, after_commit, new_id, retryable
 from engine.core.errors import ConfigurationError, Conflict, NotFound, ParvisError, Unavailable
 
@@ -208,7 +210,8 @@ def run(
                 handler = handlers.get(job.kind)
                 if handler is None:
                     raise Unavailable("nobody handles jobs of this kind", kind=job.kind)
-                handler(session, job.payload)
+                with _watched(job_id, job.kind):
+                    handler(session, job.payload)
             return True
         except Exception as error:
             if isinstance(error, DBAPIError) and retryable(error) and attempt < 5:
@@ -216,6 +219,22 @@ def run(
             database.run(_note_failure, job_id, error)
             return False
     return False
+
+
+@contextmanager
+def _watched(job_id: UUID, kind: str) -> Iterator[None]:
+    """Let logs, metrics and traces tell of a try of a job."""
+    began = time.perf_counter()
+    outcome = "failed"
+    with logs.during(logs.Doing(job=str(job_id))), traces.span(f"job {kind}", **{"job.id": str(job_id)}):
+        try:
+            yield
+            outcome = "done"
+        except Exception as error:
+            metrics.count_error("job", error)
+            raise
+        finally:
+            metrics.job(kind, outcome).observe(time.perf_counter() - began)
 
 
 def _if_free(job_id: UUID) -> Select[Job]:
@@ -407,6 +426,35 @@ def listing(session: Session, *, state: str | None = None, limit: int = 200) -> 
     """Jobs for the operators' screen: failed ones first, then by due time."""
     query = select(Job).order_by(Job.state, Job.due_at).limit(limit)
     return list(session.scalars(query.where(Job.state == state) if state else query))
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """The jobs of one kind in one state: `due` (its time has come), `scheduled` or `failed`; when the oldest is due."""
+
+    state: str
+    kind: str
+    jobs: int
+    oldest: datetime
+
+
+def backlog(session: Session) -> list[Backlog]:
+    """How many jobs of each kind are due, scheduled and failed."""
+    now = clock.now()
+    sorts = {
+        "due": (Job.state == "waiting", Job.due_at <= now),
+        "scheduled": (Job.state == "waiting", Job.due_at > now),
+        "failed": (Job.state == "failed",),
+    }
+    counted = union_all(
+        *(
+            select(literal(name).label("state"), Job.kind, func.count(), func.min(Job.due_at))
+            .where(*sort)
+            .group_by(Job.kind)
+            for name, sort in sorts.items()
+        )
+    )
+    return [Backlog(*row) for row in session.execute(counted)]
 
 
 def depth(session: Session) -> dict[str, int]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, select
+from sqlalchemy import ForeignKey, Index, Text, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
@@ -85,6 +85,11 @@ def listing(session: Session, *, solved: bool = False, limit: int = 200) -> list
     else:
         query = query.where(Incident.solved_at.is_(None)).order_by(Incident.at)
     return [(incident, case) for incident, case in session.execute(query)]
+
+
+def still_open(session: Session) -> int:
+    """How many incidents wait to be solved."""
+    return session.scalar(select(func.count()).select_from(Incident).where(Incident.solved_at.is_(None))) or 0
 
 
 def typed(session: Session, case_id: UUID, target: str) -> dict[str, Any] | None:

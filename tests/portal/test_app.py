@@ -16,7 +16,9 @@ from portal.app import create_app
 from portal.rendering import assets
 from tests.portal.conftest import Visitor
 
-POLICIES = {"anyone", "resident", "agent", "case_holder"}
+pytestmark = pytest.mark.sqlite_only
+
+POLICIES = {"agent", "anyone", "case_holder", "monitor", "resident"}
 
 
 def test_every_route_declares_one_policy(application: Flask) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, Uuid, bindparam, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock
+from engine.core import clock, logs
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
 from engine.people.actors import Actor
@@ -61,6 +61,7 @@ def of_link(session: Session, token: str) -> Case:
     )
     if case is None:
         raise NotFound("Ce lien n’existe pas ou n’est plus valable.")
+    logs.about(case.reference)
     return case
 
 
@@ -83,6 +84,7 @@ def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) 
     case = session.scalar(_finding(actor.signed_in, bool(actor.links), lock), values)
     if case is None:
         raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
+    logs.about(case.reference)
     return case
 
 
@@ -109,6 +111,7 @@ def find_for_agent(session: Session, reference: str, actor: Actor) -> Case:
     if case is not None:
         definition = catalogue.definition(session, case.version_id)
         if actor.groups & definition.groups:
+            logs.about(case.reference)
             return case
     raise NotFound("Cette demande n’existe pas ou n’est pas de votre service.")
 

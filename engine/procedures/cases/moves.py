@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from engine.bpmn.workflow import Workflow
-from engine.core import clock, jobs
+from engine.core import clock, jobs, traces
 from engine.core.db import Session, new_id
 from engine.core.errors import (
     AlreadyClaimed,
@@ -43,6 +43,7 @@ class Progress:
 # --- opening ----------------------------------------
 
 
+@traces.traced("move open_draft")
 def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | None]:
     """Open a draft of the published version, or give back the one this person already has.
 
@@ -99,6 +100,7 @@ def steps_done(session: Session, case: Case) -> list[str]:
     return run.workflow.steps_done
 
 
+@traces.traced("move submit_step")
 def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[str, Any], actor: Actor) -> Progress:
     """Take the answers of a step of the wizard: the open one, or one already passed (going back).
 
@@ -143,6 +145,7 @@ def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[
     return Progress(following if case.draft else None, not case.draft)
 
 
+@traces.traced("move complete_task")
 def complete_task(session: Session, case: Case, task_id: UUID, answers: Mapping[str, Any], actor: Actor) -> None:
     """Complete an open task after filing: an agent's, or one that waits for the resident.
 
@@ -180,6 +183,7 @@ def complete_task(session: Session, case: Case, task_id: UUID, answers: Mapping[
     run.settle()
 
 
+@traces.traced("move cancel")
 def cancel(session: Session, case: Case, actor: Actor) -> None:
     """Cancel a request, or throw a draft away with what was typed.
 
@@ -213,6 +217,7 @@ def cancellable(case: Case, definition: Definition, open_tasks: list[HumanTask])
     )
 
 
+@traces.traced("move fire_timer")
 def fire_timer(session: Session, case_id: UUID, key: str) -> None:
     """What a timer's job does when its time has come. A timer that the process no longer has does nothing."""
     case = locked(session, case_id)
@@ -230,6 +235,7 @@ def fire_timer(session: Session, case_id: UUID, key: str) -> None:
     run.settle()
 
 
+@traces.traced("move deliver")
 def deliver(session: Session, case: Case, message: str, payload: Mapping[str, Any], actor: Actor) -> None:
     """Hand a BPMN message to the request; `StaleStep` when its process isn't waiting for it."""
     definition = catalogue.definition(session, case.version_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from engine.bpmn.model import Node
 from engine.bpmn.workflow import OperationFault, Scope, Workflow
-from engine.core import clock, jobs
+from engine.core import clock, jobs, logs, metrics, traces
 from engine.core.db import Session
 from engine.core.errors import ParvisError, ProcessStuck
 from engine.people.actors import Actor
@@ -62,6 +63,11 @@ class Run:
     timers_before: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._began = time.perf_counter()
+        logs.about(self.case.reference)
+        if traces.on():
+            definition = self.definition
+            traces.tell(case=self.case.reference, procedure=definition.slug, version=definition.number)
         self.scope = Scope(document=self.case.document, reserved=reserved(self.case), operation=self._operation)
 
     def load(self) -> None:
@@ -143,6 +149,8 @@ class Run:
         history.record(self.session, self.entries)
         self.change(state=workflow.dump(), document=self.scope.document, changed_at=now)
         self.session.execute(SAVE, {"case_id": case.id, **self.changes})
+        move = metrics.step(self.definition.slug, self.definition.number, str(self.entries[0]["kind"]))
+        move.observe(time.perf_counter() - self._began)
 
     def _row(self, task_id: UUID, element_id: str, applicant: str, now: datetime) -> dict[str, Any]:
         node: Node = self.definition.node(element_id)
