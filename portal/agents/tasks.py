@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from engine.contact.documents import Received
 from engine.core.db import Session
-from engine.core.errors import BadRequest, InvalidAnswers, NotFound, StaleStep
+from engine.core.errors import AlreadyClaimed, BadRequest, InvalidAnswers, NotFound, StaleStep
 from engine.procedures import cases, catalogue, choices, forms, instructions, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
@@ -127,6 +127,7 @@ def _take_files(*, task_id: UUID) -> dict[str, str]:
 @reading
 def _checked_files(session: Session, task_id: UUID) -> tuple[dict[str, list[Received]], dict[str, str]]:
     task, _, definition = _at_hand(session, task_id)
+    _refuse_if_held(task)
     form = definition.form_of(task.element_id)
     if form is None:
         raise BadRequest
@@ -135,14 +136,22 @@ def _checked_files(session: Session, task_id: UUID) -> tuple[dict[str, list[Rece
 
 @transactional
 def _added_files(session: Session, task_id: UUID, found: Mapping[str, list[Received]]) -> dict[str, str]:
-    _, case, _ = _at_hand(session, task_id, lock=True)
+    task, case, _ = _at_hand(session, task_id, lock=True)
+    _refuse_if_held(task)
     return documents.add(session, case, str(task_id), found)
 
 
 @transactional
 def _take_away(session: Session, task_id: UUID, file_id: str) -> None:
-    _, case, _ = _at_hand(session, task_id, lock=True)
+    task, case, _ = _at_hand(session, task_id, lock=True)
+    _refuse_if_held(task)
     documents.take_away(session, case, file_id, place=str(task_id))
+
+
+def _refuse_if_held(task: HumanTask) -> None:
+    """Files come and go before the task is completed: completing would say it too late."""
+    if task.claimed_by not in (None, current_actor().account_id):
+        raise AlreadyClaimed(f"{task.claimed_name} a déjà pris cette tâche en charge.", task_id=str(task.id))
 
 
 # --- the page --------------------------------------------------------------------------------------------------------------
