@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an empty database with every table and trigger; `database` copies it."""
     if getattr(request, "param", "sqlite") == "postgresql":
-        with _postgresql_database() as url:
+        with postgresql_database() as url:
             _create_tables(url)
             yield url
     else:
@@ -60,7 +60,7 @@ def database(template: str, tmp_path: Path) -> Iterator[Database]:
             shutil.copyfile(str(url.database), copy)
             address = f"sqlite:///{copy}"
         else:
-            address = stack.enter_context(_postgresql_database(template=url.database))
+            address = stack.enter_context(postgresql_database(template=url.database))
         opened = Database(address)
         stack.callback(opened.close)
         yield opened
@@ -73,7 +73,7 @@ def shared_engine(template: str) -> Iterator[sqlalchemy.Engine]:
         url = template
         if make_url(template).get_backend_name() == "postgresql":
             # A copy: PostgreSQL copies no database that somebody is connected to, and `database` copies the template.
-            url = stack.enter_context(_postgresql_database(template=make_url(template).database))
+            url = stack.enter_context(postgresql_database(template=make_url(template).database))
         engine = connect(url).execution_options(parvis_writes=True)
         stack.callback(engine.dispose)
         yield engine
@@ -131,7 +131,7 @@ def _create_tables(url: str) -> None:
 
 
 @contextmanager
-def _postgresql_database(template: str | None = None) -> Iterator[str]:
+def postgresql_database(template: str | None = None) -> Iterator[str]:
     """The address of a PostgreSQL database that lives as long as the block, copied from `template` when given."""
     server_url = make_url(POSTGRESQL_URL or "").set(drivername="postgresql+psycopg")
     server = sqlalchemy.create_engine(server_url, isolation_level="AUTOCOMMIT")

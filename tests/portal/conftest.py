@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,16 +13,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import make_url
 from werkzeug.test import Client, TestResponse
 
 from engine.core import config
 from engine.core.config import Settings
-from engine.core.db import Base, Database, Session
-from engine.migrations import tables  # noqa: F401 - create_all needs every table to be declared
+from engine.core.db import Database, Session
 from engine.people import accounts, groups, passwords, throttle
 from engine.people.accounts import Account
 from engine.procedures import catalogue
 from portal.app import create_app
+from tests.conftest import postgresql_database
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "Tilleul-1987!"
@@ -33,49 +35,63 @@ def password_hash() -> str:
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the procedures of the house, which `portal` copies."""
-    path = tmp_path_factory.mktemp("deployed") / "parvis.sqlite3"
-    database = Database(f"sqlite:///{path}")
-    with database.transaction() as session:
-        Base.metadata.create_all(session.connection())
-    for sources in catalogue.read_folder(ROOT):
-        database.run(catalogue.deploy, sources)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    database.close()
-    return path
+def deployed(template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a database with the procedures of the house, which `portal` copies."""
+    with _copy(template, tmp_path_factory.mktemp("deployed")) as url:
+        database = Database(url)
+        for sources in catalogue.read_folder(ROOT):
+            database.run(catalogue.deploy, sources)
+        if database.engine.dialect.name == "sqlite":
+            # Into the one file that is copied: without this they stay in the write-ahead log beside it.
+            with database.engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+        database.close()
+        yield url
+
+
+@contextmanager
+def _copy(url: str, folder: Path) -> Iterator[str]:
+    """The address of a copy of a database, gone after the block."""
+    found = make_url(url)
+    if found.get_backend_name() == "postgresql":
+        with postgresql_database(template=found.database) as copy:
+            yield copy
+    else:
+        path = folder / "parvis.sqlite3"
+        shutil.copyfile(str(found.database), path)
+        yield f"sqlite:///{path}"
 
 
 @pytest.fixture(scope="session")
-def application(deployed: Path) -> Iterator[Flask]:
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """One application for all: templates are compiled once. `portal` gives it a database of the test's own."""
-    app = create_app(_settings(deployed.parent))
+    folder = tmp_path_factory.mktemp("application")
+    app = create_app(_settings(folder, f"sqlite:///{folder / 'parvis.sqlite3'}"))
     yield app
     app.extensions["database"].close()
 
 
 @pytest.fixture
-def portal(application: Flask, deployed: Path, tmp_path: Path) -> Iterator[Flask]:
+def portal(application: Flask, deployed: str, tmp_path: Path) -> Iterator[Flask]:
     """The application over a database of the test's own."""
-    shutil.copyfile(deployed, tmp_path / deployed.name)
-    settings = _settings(tmp_path)
-    config.use(settings)
-    throttle.reset()
-    first = application.extensions["database"]
-    application.extensions["database"] = Database(settings.database_url)
-    yield application
-    application.extensions["database"].close()
-    application.extensions["database"] = first
-    config.use(replace(settings, demo=False))
+    with _copy(deployed, tmp_path) as url:
+        settings = _settings(tmp_path, url)
+        config.use(settings)
+        throttle.reset()
+        first = application.extensions["database"]
+        application.extensions["database"] = Database(url)
+        yield application
+        application.extensions["database"].close()
+        application.extensions["database"] = first
+        config.use(replace(settings, demo=False))
 
 
-def _settings(folder: Path) -> Settings:
+def _settings(folder: Path, url: str) -> Settings:
     return Settings(
         data=folder,
-        database_url=f"sqlite:///{folder / 'parvis.sqlite3'}",
+        database_url=url,
         secret_key="a secret key for the tests, and only for them",
         demo=True,
     )

@@ -11,6 +11,8 @@ from engine import handlers  # noqa: F401 - brings every room, and with them the
 from engine.core.errors import ParvisError, Throttled
 from portal import errors
 
+pytestmark = pytest.mark.sqlite_only
+
 
 def _tree(kind: type[ParvisError]) -> Iterator[type[ParvisError]]:
     yield kind

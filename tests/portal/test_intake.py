@@ -10,6 +10,8 @@ from engine.core.db import Database
 from engine.procedures.cases import Case
 from tests.portal.conftest import INFORMATION, Visitor
 
+pytestmark = pytest.mark.sqlite_only
+
 DEEP = ".".join(["a"] * 5_000)
 
 ODD: list[dict[str, Any]] = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask, flash, render_template
+
+pytestmark = pytest.mark.sqlite_only
 
 
 def test_messages_of_a_kind_share_a_banner(application: Flask) -> None:

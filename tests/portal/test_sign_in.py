@@ -10,6 +10,8 @@ from werkzeug.test import TestResponse
 
 from tests.portal.conftest import PASSWORD, Visitor
 
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 CLAIRE = "claire.martin@exemple.fr"
 
