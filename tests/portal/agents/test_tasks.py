@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from engine.core.db import Database
+from engine.core.errors import Unavailable
 from engine.people.accounts import Account
+from engine.procedures import operations
 from engine.procedures.cases import Case
 from engine.procedures.tasks import HumanTask
 from tests.portal.agents.conftest import SERVICE
@@ -201,3 +205,62 @@ def test_a_form_that_wasnt_asked_for_by_this_browser_is_refused(
     reference = reported()
     assert jeanne.post(f"{address_of(reference)}/prise-en-charge", token=False).status_code == 400
     assert task_of(reference).claimed_by is None
+
+
+def test_what_was_typed_comes_back_after_an_incident(
+    jeanne: Visitor, reported: Callable[[], str], address_of: Address, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail that follows the decision can't be written: nothing is decided, and nothing has to be typed again."""
+    address = address_of(reported())
+    jeanne.post(f"{address}/prise-en-charge")
+    send = operations.REGISTRY["notifications/send"]
+
+    def broken(*_: object, **__: object) -> None:
+        raise Unavailable("the mail room is closed")
+
+    monkeypatch.setitem(operations.REGISTRY, send.name, replace(send, function=broken))
+    typed = {"suite": "orienter", "destinataire": "La SNCF", "explication": "Quai privé."}
+    stopped = jeanne.post(address, typed)
+    assert stopped.status_code == 503
+    assert "est conservé" in said(stopped)
+    again = jeanne.get(address)
+    assert "La SNCF" in again.text
+    assert "Quai privé." in again.text
+    assert "Incident technique" in said(again)
+    monkeypatch.setitem(operations.REGISTRY, send.name, send)
+    assert jeanne.post(address, typed).status_code == 303
+
+
+def test_a_task_that_is_nobody_s_may_be_completed_at_once(
+    jeanne: Visitor, reported: Callable[[], str], address_of: Address
+) -> None:
+    """A form that stayed open while the task was given back from another tab still counts."""
+    address = address_of(reported())
+    jeanne.post(f"{address}/prise-en-charge")
+    jeanne.post(f"{address}/remise")
+    assert jeanne.post(address, SENT).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"suite": "inventé"},
+        {"suite": ["intervenir", "orienter"]},
+        {"suite": "intervenir", "equipe": "x" * 5000},
+        {"_action": "remove:suite.0"},
+        {"_action": "remove-file:suite:x"},
+        {"suite.suite": "a", "__proto__": "b"},
+        {},
+    ],
+)
+def test_odd_input_is_refused_and_changes_nothing(
+    jeanne: Visitor, reported: Callable[[], str], address_of: Address, data: Database, fields: dict[str, object]
+) -> None:
+    reference = reported()
+    address = address_of(reference)
+    jeanne.post(f"{address}/prise-en-charge")
+    assert 400 <= jeanne.post(address, fields).status_code < 500 or "_action" in fields
+    with data.reading() as session:
+        case = session.scalars(select(Case).where(Case.reference == reference)).one()
+        assert "qualification" not in case.document
+    assert address_of(reference) == address
