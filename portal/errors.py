@@ -6,7 +6,7 @@ import logging
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, g, make_response, redirect, render_template, request, url_for
+from flask import Flask, current_app, flash, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -121,7 +121,8 @@ def _sign_in(error: errors.SignInRequired) -> Response:
         asked["suite"] = request.full_path.rstrip("?")
     elif _keeps_typed():
         asked["suite"] = request.path
-        typed.put_aside(typed.SIGN_IN_NOTICE)
+        if not typed.put_aside(typed.SIGN_IN_NOTICE):
+            flash(typed.LOST, "info")
     return redirect(
         f"{url_for('public.show_sign_in')}?{urlencode(asked)}" if asked else url_for("public.show_sign_in"), 303
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from flask import flash, request
 from flask import session as cookie
 from werkzeug.datastructures import MultiDict
 
-from engine.core.errors import TooLarge
-from engine.people import kept, sessions
+from engine.core.errors import Throttled, TooLarge
+from engine.people import kept, sessions, throttle
 from portal import access
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -18,6 +19,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 FILES = " Les fichiers que vous veniez de choisir sont à joindre de nouveau."
 NOTICE = "Votre session avait expiré. Ce que vous aviez saisi est conservé\u00a0: vérifiez, puis validez de nouveau."
 SIGN_IN_NOTICE = "Votre session a expiré. Ce que vous avez saisi est conservé\u00a0: connectez-vous pour le retrouver."
+LOST = (
+    "Votre session a expiré, et ce que vous avez saisi n’a pas pu être conservé. Revenez à la page précédente dans votre "
+    "navigateur pour le retrouver, copiez-le, puis connectez-vous."
+)
+KEPT = throttle.Limit("kept-forms", burst=30, every=timedelta(seconds=20))
 _COOKIE = "typed"
 # Fields of ours, which mean nothing later.
 _OURS = ("csrf_token", "_action")
@@ -30,7 +36,12 @@ def kept_on_expiry(view: View) -> View:
 
 
 def put_aside(notice: str) -> bool:
-    """Keep the fields of this request for who was signed in, or for this browser, and say so; False when they are too many."""
+    """Keep the fields of this request for who was signed in, or for this browser, and say so; False when they can't be."""
+    try:
+        # Nobody is signed in here: what anybody may have written down is counted.
+        throttle.take(KEPT, throttle.network(request.remote_addr or ""))
+    except Throttled:
+        return False
     fields = {name: values for name, values in request.form.lists() if name not in _OURS}
     token = access.sign_in_token()
 

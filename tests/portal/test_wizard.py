@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +15,13 @@ from engine.bpmn.workflow import Workflow
 from engine.core import clock, mail
 from engine.core.db import Database
 from engine.core.errors import ProcessStuck
+from engine.people import throttle
+from engine.people.kept import KeptForm
 from engine.procedures import catalogue, history, incidents
 from engine.procedures.cases import Case
+from portal import typed
 from portal.app import create_app
+from portal.public import catalogue as public_catalogue
 from tests.portal.conftest import INFORMATION, REPORT, ROOT, Visitor
 
 Said = Callable[[TestResponse], str]
@@ -274,3 +279,42 @@ def test_the_indicator_and_the_request_follow_the_way_that_was_taken(
     case = _case(data, base.split("/")[2])
     assert case.status == "filed"
     assert "precisions" not in case.document
+
+
+def test_two_clicks_at_once_file_once(
+    visitor: Visitor, visitors: Callable[[], Visitor], data: Database, report: Callable[..., str]
+) -> None:
+    reference = report(visitor)
+    summary = f"/demandes/{reference}/etapes/recapitulatif"
+    cookie = visitor.client.get_cookie("parvis")
+    assert cookie is not None
+    clicks = [visitors() for _ in range(4)]
+    for click in clicks:
+        click.client.set_cookie("parvis", cookie.value)
+        click.token = visitor.token
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda click: click.post(summary, {"certification": "true"}), clicks))
+    assert {answer.location for answer in answers} == {f"/demandes/{reference}/confirmation"}
+    assert _kinds(data, reference).count("filed") == 1
+    with data.reading() as session:
+        assert len(mail.outbox(session)) == 1
+
+
+def test_strangers_cannot_fill_the_store_of_typed_forms(
+    visitor: Visitor, data: Database, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form posted by nobody in particular is put aside a few times, then no more."""
+    monkeypatch.setattr(typed, "KEPT", throttle.Limit("kept-few", burst=3, every=timedelta(hours=1)))
+    answers = [visitor.post(f"/demandes/AAAA-AAA{number}/etapes/x", INFORMATION) for number in range(5)]
+    assert {answer.status_code for answer in answers} == {303}
+    assert "n’a pas pu être conservé" in said(visitor.get(answers[-1].location))
+    with data.reading() as session:
+        assert session.query(KeptForm).count() == 3
+
+
+def test_whoever_opens_drafts_by_the_hundred_is_slowed_down(
+    visitors: Callable[[], Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(public_catalogue, "DRAFTS", throttle.Limit("drafts-few", burst=2, every=timedelta(hours=1)))
+    answers = [visitors().post("/demarches/signalement").status_code for _ in range(3)]
+    assert answers == [303, 303, 429]
