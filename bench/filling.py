@@ -25,7 +25,6 @@ from sqlalchemy import BigInteger, Integer, delete
 
 from engine.core import clock, jobs
 from engine.core.db import Base, Database, Session, migrate, new_id
-from engine.core.mail import Mail
 from engine.migrations import tables  # noqa: F401 - every table has to be declared
 from engine.people import accounts, groups
 from engine.people.actors import ANONYMOUS, Actor

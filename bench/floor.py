@@ -9,8 +9,9 @@ import threading
 from dataclasses import replace
 
 from flask import Flask, Response
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, event, insert, update
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, event, func, insert, select, update
 
+from engine.core.config import Settings
 from engine.core.db import Database
 from portal import access, public
 from portal.app import create_app as portal_app
@@ -29,15 +30,19 @@ STATE = b"x" * 5_000
 ENTRY = "x" * 200
 
 
-def create_app() -> Flask:
+def create_app(settings: Settings | None = None) -> Flask:
     """The portal, with `POST /floor/<n>` and, on every answer, the number of statements it took (`X-Statements`)."""
     # One machine plays a whole city: what keeps one visitor from opening thousands of drafts would stop the bench.
     public.catalogue.DRAFTS = replace(public.catalogue.DRAFTS, burst=1_000_000)
-    app = portal_app()
+    app = portal_app(settings)
     database: Database = app.extensions["database"]
     with database.transaction() as session:
+        if database.engine.dialect.name == "postgresql":
+            session.execute(select(func.pg_advisory_xact_lock(7_204_772)))
         _metadata.create_all(session.connection())
-        session.execute(insert(CASE), [{"id": number, "state": STATE} for number in range(ROWS)])
+        # Several processes may serve the same database.
+        if session.scalar(select(CASE.c.id).limit(1)) is None:
+            session.execute(insert(CASE), [{"id": number, "state": STATE} for number in range(ROWS)])
 
     count = threading.local()
 

@@ -6,7 +6,7 @@ a page of a queue is one indexed query that loads no workflow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -173,6 +173,39 @@ def queue(
     query = select(HumanTask).where(HumanTask.id.in_(ids)).order_by(*order).offset(last - 1 - PAGE).limit(PAGE + 1)
     rows = list(session.scalars(query))
     return Page(rows[:PAGE], number, len(rows) > PAGE)
+
+
+def listing(
+    session: Session,
+    actor: Actor,
+    *,
+    group: str | None = None,
+    words: str = "",
+    mine: bool = False,
+    late: bool = False,
+) -> Iterator[Any]:
+    """What the queue shows of every task that is wanted, group by group, the most urgent first.
+
+    However many there are, few are held in memory at a time: the database is read as the caller goes on.
+    """
+    shown = (
+        HumanTask.reference,
+        HumanTask.procedure_title,
+        HumanTask.title,
+        HumanTask.group,
+        HumanTask.applicant,
+        HumanTask.filed_at,
+        HumanTask.due_at,
+        HumanTask.claimed_name,
+    )
+    wanted = _conditions(actor, words, mine=mine, late=late)
+    for each in _groups(actor, group):
+        yield from session.execute(
+            select(*shown)
+            .where(HumanTask.group == each, *wanted)
+            .order_by(HumanTask.due_at.asc().nulls_last(), HumanTask.id),
+            execution_options={"yield_per": 500},
+        )
 
 
 def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[ColumnElement[bool]]:
