@@ -33,7 +33,22 @@ APT = """#!/bin/sh
 echo "apt-get $*" >>"$CALLS"
 for word; do touch "$INSTALLED/${word##*/}"; done
 """
-TOOLS = ("sh", "cat", "chmod", "cmp", "cp", "dirname", "env", "flock", "mkdir", "readlink", "tail", "touch", "true")
+TOOLS = (
+    "sh",
+    "cat",
+    "chmod",
+    "cmp",
+    "cp",
+    "dirname",
+    "env",
+    "flock",
+    "ls",
+    "mkdir",
+    "readlink",
+    "tail",
+    "touch",
+    "true",
+)
 
 
 @dataclass
@@ -120,9 +135,16 @@ def test_the_tests_bring_their_own_packages_which_hold_the_others(house: House) 
     house.run("test", "-q")
     assert any(map(installs("requirements-dev.lock"), house.called()))
     assert house.called()[-1] == "venv -P -m commands test -q"
-    assert {"chromium", "libatomic1", "libmagic1"} <= set(house.called()[1].split())
+    assert {"chromium", "libatomic1", "libmagic1", "redis-server"} <= set(house.called()[1].split())
     house.run("up")
     assert house.called() == ["venv -P -m commands up"]
+
+
+def test_a_cluster_brings_its_servers_and_no_browser(house: House) -> None:
+    house.run("cluster")
+    assert "redis-server" in house.called()[1].split()
+    assert "chromium" not in house.called()[1].split()
+    assert any(map(installs("requirements.lock"), house.called()))
 
 
 def test_without_rights_it_says_what_to_install(house: House) -> None:
