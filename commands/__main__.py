@@ -29,6 +29,7 @@ FAMILIES = (
     "account",
     "jobs",
     "incidents",
+    "backup",
     "bench",
 )
 

@@ -12,7 +12,8 @@ away before anything was committed. What they can't overcome is `Unavailable`, n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
@@ -38,7 +39,10 @@ R = TypeVar("R")
 # A whole view is run again on these, at most so many times.
 ATTEMPTS = 5
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
-_RETRYABLE = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available (PostgreSQL)
+_LOCKED = "55P03"  # lock not available (PostgreSQL)
+_RETRYABLE = {"40001", "40P01", _LOCKED}  # serialization failure, deadlock
+# Seconds that a migration stands back for, each time that it met a table in use.
+MIGRATION_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 class Base(DeclarativeBase):
@@ -265,18 +269,48 @@ def is_migrated(session: Session) -> bool:
 @cache
 def _head() -> str:
     """The number of the last migration: their files begin with it."""
-    return max(path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/[0-9]*.py"))
+    return revisions()[-1]
 
 
-def migrate(url: str) -> None:
-    """Bring the database at `url` to the schema of this release (Alembic's head)."""
+def revisions() -> list[str]:
+    """The numbers of this release's migrations, the oldest first."""
+    return sorted(path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/[0-9]*.py"))
+
+
+def migrate(url: str, *, patience: Sequence[float] = MIGRATION_PAUSES) -> None:
+    """Bring the database at `url` to the schema of this release (Alembic's head).
+
+    A table that somebody holds is waited for a moment only, since whoever comes after the wait waits too. The migration then
+    stands back for the pauses of `patience` (seconds), and after the last one raises `Unavailable`, having changed nothing.
+    """
+    engine = connect(url)
+    try:
+        for pause in (*patience, None):
+            try:
+                _upgrade("head", engine=engine)
+                return
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != _LOCKED:
+                    raise
+                if pause is None:
+                    raise Unavailable(
+                        "a table is held by a long transaction: the schema is as it was; try again at a calmer moment"
+                    ) from error
+                time.sleep(pause)
+    finally:
+        engine.dispose()
+
+
+def migrate_on(connection: sqlalchemy.Connection, revision: str) -> None:
+    """Bring the database to a revision in the transaction of `connection`."""
+    _upgrade(revision, connection=connection)
+
+
+def _upgrade(revision: str, **attributes: Any) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["engine"] = connect(url)
-    try:
-        command.upgrade(config, "head")
-    finally:
-        config.attributes["engine"].dispose()
+    config.attributes.update(attributes)
+    command.upgrade(config, revision)

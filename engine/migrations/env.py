@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from engine.core.db import Json, UtcDateTime
 from engine.migrations import tables
@@ -19,6 +19,7 @@ from engine.migrations.comparing import comparing
 
 # Any number will do, as long as it stays the same.
 _LOCK = 7_204_771
+_PATIENCE = "2s"
 
 
 def render_type(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -31,22 +32,31 @@ def render_type(kind: str, item: Any, _context: AutogenContext) -> str | Literal
 
 
 def run() -> None:
-    """Bring the database to the revision asked for."""
-    engine: Engine = context.config.attributes["engine"]
+    """Bring the database to the revision asked for: in the caller's transaction where one is given, else in one of its own."""
+    attributes = context.config.attributes
+    if "connection" in attributes:
+        upgrade(attributes["connection"])
+        return
+    engine: Engine = attributes["engine"]
     with engine.execution_options(parvis_writes=True).begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            # A table that is in use isn't waited for at length: everything behind the wait would stop too.
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
-        context.configure(
-            connection=connection,
-            target_metadata=tables.metadata,
-            render_item=render_type,
-            include_object=comparing(engine.dialect.name),
-        )
-        context.run_migrations()
+        upgrade(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations on this connection."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        # A table in use isn't waited for at length: while it is, every request that comes after waits too.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+    context.configure(
+        connection=connection,
+        target_metadata=tables.metadata,
+        render_item=render_type,
+        include_object=comparing(connection.dialect.name),
+    )
+    context.run_migrations()
 
 
 run()
