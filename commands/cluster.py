@@ -211,12 +211,14 @@ def running(
     worker_processes: int = 4,
     durable: bool = True,
     app: str = "portal.app:create_app",
+    program: Sequence[str] = _PARVIS,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Cluster]:
     """A cluster in `folder` for as long as the block lasts; the folder keeps the data for the next time.
 
     Without `durable`, PostgreSQL writes faster and would lose data with the machine, though not with its own process. `app`
-    names the function that makes the web application, `settings` are further variables of the environment.
+    names the function that makes the web application, `program` is what runs in place of `./parvis` for web processes,
+    workers and beat, `settings` are further variables of the environment.
     """
     logs, run_folder, data = folder / "log", folder / "run", folder / "data"
     with ExitStack() as stack:
@@ -261,7 +263,7 @@ def running(
             made = part(
                 name,
                 # Nothing of ours needs an orderly end: what is cut off is done again.
-                [*processes.ending_with_parent("KILL"), *_PARVIS, *arguments],
+                [*processes.ending_with_parent("KILL"), *program, *arguments],
                 lambda one: listener.wait(0.5, lambda: one.alive) and (not url or _serves(url)),
                 url=url,
             )

@@ -17,20 +17,21 @@ log = logging.getLogger(__name__)
 DELAY = 0.5
 
 
-def _say(_error: Exception, _delay: float) -> None:
-    log.warning("Redis does not answer; asking again every %s s", DELAY)
-
-
 class _Once:
-    """Says it the first time and then keeps quiet."""
+    """Says that Redis is away the first time it is called, then keeps quiet until it is told that Redis is back."""
 
     def __init__(self) -> None:
-        self.said = False
+        self._said = False
 
-    def __call__(self, error: Exception, delay: float) -> None:
-        if not self.said:
-            _say(error, delay)
-        self.said = True
+    def __call__(self, error: BaseException, _delay: float = DELAY) -> None:
+        if not self._said:
+            log.warning("Redis does not answer (%s); asking again until it does", type(error).__name__)
+        self._said = True
+
+    def back(self) -> None:
+        if self._said:
+            log.warning("Redis answers again")
+        self._said = False
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
@@ -38,15 +39,28 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     def ensure_connected(self, conn: Any) -> Any:
         """Ask until Redis answers, or until the worker is told to stop."""
-        return conn.ensure_connection(
-            _Once(), None, interval_start=DELAY, interval_step=0, interval_max=DELAY, callback=maybe_shutdown
-        )
+        said = _Once()
+        connected = conn.ensure_connection(said, None, DELAY, 0, DELAY, callback=maybe_shutdown)
+        said.back()
+        self.first_connection_attempt = False
+        return connected
 
 
 class Scheduler(beat.Scheduler):  # type: ignore[misc]
     """Celery's scheduler that keeps nothing on disk, patient."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._said = _Once()
+        super().__init__(*args, **kwargs)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send a task that is due; one that can't be sent is due again a second later."""
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except Exception as error:
+            self._said(error)
+        else:
+            self._said.back()
+
     def _ensure_connected(self) -> Any:
-        return self.connection.ensure_connection(
-            _Once(), None, interval_start=DELAY, interval_step=0, interval_max=DELAY
-        )
+        return self.connection.ensure_connection(self._said, None, DELAY, 0, DELAY)

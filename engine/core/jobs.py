@@ -245,19 +245,20 @@ def _if_free(job_id: UUID) -> Select[Job]:
 
 def _start(session: Session, job_id: UUID) -> bool:
     """Note that the job starts; False when it may not: somebody does it, it is too early, or it was set aside."""
+    ready = (Job.id == job_id, Job.state == "waiting", Job.due_at <= clock.now())
+    free = select(Job.id).where(*ready).with_for_update(skip_locked=True).scalar_subquery()
+    starting = update(Job).where(Job.id == free, Job.starts < LAST_START).values(starts=Job.starts + 1)
     if session.get_bind().dialect.name == "postgresql":
-        # Kept from a crash of this process, which is what it tells of; not worth waiting for the disk.
-        session.execute(text("SET LOCAL synchronous_commit TO off"))
-    job = session.scalar(_if_free(job_id))
-    if job is None:
-        return False
-    if job.starts < LAST_START:
-        job.starts += 1
+        # The note must outlive a crash of this process, not of the machine: no need to wait for the disk.
+        starting = starting.where(func.set_config("synchronous_commit", "off", True) == "off")
+    if session.scalar(starting.returning(Job.starts).execution_options(synchronize_session=False)) is not None:
         return True
-    job.state = "failed"
-    job.held_until = None
-    job.error = f"set aside: the process that did it ended {job.starts} times before the job did"
-    log.error("job %s (%s) is set aside: %s starts and no end", job.id, job.kind, job.starts)
+    job = session.scalar(_if_free(job_id))
+    if job is not None and job.starts >= LAST_START:
+        job.state = "failed"
+        job.held_until = None
+        job.error = f"set aside: the process that did it ended {job.starts} times before the job did"
+        log.error("job %s (%s) is set aside: %s starts and no end", job.id, job.kind, job.starts)
     return False
 
 
