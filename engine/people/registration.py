@@ -1,7 +1,7 @@
 """Creating an account (B1, B4): what was typed waits, bound to one browser, until a code proves the e-mail address.
 
-    token = registration.begin(session, wanted)            # the form was right: a code leaves
-    outcome = registration.confirm(session, token, code)    # the code is right: there is an account
+    begun = registration.begin(session, wanted, terms_read=…)     # the form was right: a code leaves
+    outcome = registration.confirm(session, begun.token, code)    # the code is right: there is an account
 
 A stranger learns nothing of who has an account: for an address that has one, everything looks the same, no code is ever right,
 and the owner of the address reads that somebody tried.
@@ -65,6 +65,14 @@ class PendingRegistration(Base):
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A registration that waits for its code. `sent` is False when too many codes were asked for today."""
+
+    token: str
+    sent: bool
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a code gave: the account when it was right, otherwise why not (`codes.Verdict`).
 
@@ -82,8 +90,8 @@ def username_taken(session: Session, username: str) -> bool:
     return accounts.by_login(session, accounts.user_name(username)) is not None
 
 
-def begin(session: Session, wanted: Wanted, *, terms_read: dict[str, str]) -> str:
-    """Keep what was typed, send a code, and return the token for the browser.
+def begin(session: Session, wanted: Wanted, *, terms_read: dict[str, str]) -> Begun:
+    """Keep what was typed and send a code; the token is for the browser.
 
     `Conflict` when the user name is taken or the texts have changed since they were read, `Invalid` when the address is none.
     """
@@ -103,8 +111,7 @@ def begin(session: Session, wanted: Wanted, *, terms_read: dict[str, str]) -> st
         )
     )
     session.flush()
-    resend(session, token)
-    return token
+    return Begun(token, resend(session, token))
 
 
 def resend(session: Session, token: str) -> bool:

@@ -86,17 +86,19 @@ def register() -> Response:
     # Outside the transaction: it takes tens of milliseconds.
     wanted = Wanted(**facts, username=answers.get("nom_utilisateur"), password_hash=passwords.hashed(password))
     try:
-        token = database().run(_begin, wanted, held)
+        begun = database().run(_begin, wanted, held)
     except Conflict as error:
         named = error.facts.get("field") == "username"
         return make_response(_page(request.form, {"nom_utilisateur" if named else "conditions": error.message}), 422)
     except Invalid as error:
         return make_response(_page(request.form, {"verification": error.message}), 422)
-    cookie[_COOKIE] = {"token": token, "suite": _suite(), "demarche": _slug()}
+    if not begun.sent:
+        flash(TOO_MANY, "info")
+    cookie[_COOKIE] = {"token": begun.token, "suite": _suite(), "demarche": _slug()}
     return redirect(url_for(".show_code"), 303)
 
 
-def _begin(session: Session, wanted: Wanted, held: str) -> str:
+def _begin(session: Session, wanted: Wanted, held: str) -> registration.Begun:
     if not captcha.spend(session, held):
         raise Invalid("La vérification a déjà servi\u00a0: faites-la de nouveau.")
     return registration.begin(session, wanted, terms_read=_terms_read())

@@ -168,6 +168,8 @@ def test_a_certified_identity_stays_as_it_is(session: Session, claire: Account) 
     with pytest.raises(Conflict):
         accounts.update_identity(session, claire, **{**identity, "first_names": "Claire"})
     assert claire.first_names == "Clara"
+    accounts.update_identity(session, claire, **{**identity, "usage_name": "Petit"})
+    assert claire.usage_name == "Petit"
 
 
 @pytest.mark.parametrize("words", ["lefevre", "LEFÈVRE sonia", "sonia.lefevre@", "fèv"])

@@ -140,3 +140,26 @@ def test_a_wrong_try_is_paid_once_committed(database: Database) -> None:
     tries = [database.run(codes.verify, "connexion", "dossier-1", wrong(code)).tries_left for _ in range(3)]
     assert tries == [2, 1, 0]
     assert not database.run(codes.verify, "connexion", "dossier-1", code).valid
+
+
+def test_no_code_is_right_for_a_decoy(session: Session) -> None:
+    """Who asks may not learn that the address can't be proved: everything counts as for a wrong code (B4)."""
+    tries = iter(range(10_000))
+    codes.issue(
+        session,
+        "connexion",
+        "dossier-1",
+        TO,
+        letter=lambda code: codes.Letter("Sujet", f"<{code}>", "leurre"),
+        decoy=True,
+    )
+    assert mail.outbox(session)[0].text == "<>"
+    assert [codes.verify(session, "connexion", "dossier-1", f"{next(tries):04}").tries_left for _ in range(4)] == [
+        2,
+        1,
+        0,
+        0,
+    ]
+    sent = session.scalars(select(VerificationCode)).one()
+    digests = {codes._digest("connexion", "dossier-1", f"{number:04}") for number in tries}
+    assert sent.digest not in {*digests, codes._digest("connexion", "dossier-1", "")}

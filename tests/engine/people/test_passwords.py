@@ -112,3 +112,8 @@ def test_a_password_of_megabytes_is_not_hashed() -> None:
 def test_a_hash_of_older_parameters_is_outdated() -> None:
     assert passwords.outdated(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(GOOD))
     assert not passwords.outdated(passwords.hashed(GOOD))
+
+
+@pytest.mark.parametrize("password", ["Claire-Martin-1!", "Martin1987!claire", "Bonjour!Claire99"])
+def test_words_of_the_person_put_together_are_still_refused(password: str) -> None:
+    assert any("facile" in rule for rule in passwords.unmet(password, about=["Claire Léa", "Martin"]))

@@ -163,3 +163,14 @@ def test_a_person_sees_where_they_are_signed_in(session: Session, claire: Accoun
     assert first.user_agent == "Chromium"
     assert second.user_agent.startswith("Firefoxx")
     assert len(second.user_agent) == 300
+
+
+def test_one_browser_is_signed_out_by_its_owner_only(session: Session, claire: Account, sonia: Account) -> None:
+    token = sessions.open(session, claire)
+    (one,) = sessions.of_account(session, claire.id)
+    assert sessions.is_of(token, one)
+    assert not sessions.is_of("another", one)
+    sessions.close_one(session, sonia.id, one.id)
+    assert sessions.resolve(session, token) is not None
+    sessions.close_one(session, claire.id, one.id)
+    assert sessions.resolve(session, token) is None
