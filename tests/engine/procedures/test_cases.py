@@ -49,7 +49,8 @@ def mails(session: Session, case: Case) -> list[str]:
 
 
 def test_a_draft_opens_on_its_first_step_with_a_reference(session: Session, draft: Case) -> None:
-    assert draft.status == "draft" and draft.reference
+    assert draft.status == "draft"
+    assert draft.reference
     assert open_elements(session, draft) == ["mes_informations"]
     assert kinds(session, draft) == ["opened"]
 
@@ -63,7 +64,8 @@ def test_opening_again_gives_the_same_draft(session: Session, essai: str, draft:
 
 def test_a_visitor_without_account_gets_a_private_link(session: Session, essai: str) -> None:
     case, token = cases.open_draft(session, essai, ANONYMOUS)
-    assert token is not None and len(token) >= 43
+    assert token is not None
+    assert len(token) >= 43
     assert cases.of_link(session, token).id == case.id
     assert cases.find(session, case.reference, bearer(token)).id == case.id
     with pytest.raises(NotFound):
@@ -95,8 +97,10 @@ def test_each_step_leads_to_the_next(session: Session, draft: Case, resident: Ac
     assert cases.submit_step(session, draft, "precisions", {"raison": "x"}, resident).next_step == "recapitulatif"
     assert draft.document["total"] == 2000
     progress = cases.submit_step(session, draft, "recapitulatif", SURE, resident)
-    assert progress.filed and progress.next_step is None
-    assert draft.status == "filed" and draft.filed_at is not None
+    assert progress.filed
+    assert progress.next_step is None
+    assert draft.status == "filed"
+    assert draft.filed_at is not None
     assert open_elements(session, draft) == ["instruction"]
 
 
@@ -104,7 +108,8 @@ def test_wrong_answers_change_nothing(session: Session, draft: Case, resident: A
     with pytest.raises(InvalidAnswers) as raised:
         cases.submit_step(session, draft, "mes_informations", {"prenoms": "Ada", "courriel": "a@"}, resident)
     assert set(raised.value.errors) == {"nom_naissance", "courriel"}
-    assert draft.document == {} and open_elements(session, draft) == ["mes_informations"]
+    assert draft.document == {}
+    assert open_elements(session, draft) == ["mes_informations"]
 
 
 def test_a_step_that_is_not_open_yet_is_stale(session: Session, draft: Case, resident: Actor) -> None:
@@ -171,7 +176,8 @@ def test_filing_acknowledges_receipt_with_the_legal_contents(session: Session, e
         assert token is not None
         file(session, case, bearer(token))
     [message] = session.scalars(select(mail.Mail).where(mail.Mail.case_id == case.id))
-    assert message.name == "accuse-reception" and message.recipient == "ada@exemple.fr"
+    assert message.name == "accuse-reception"
+    assert message.recipient == "ada@exemple.fr"
     assert case.reference in message.subject
     for said in ("30 novembre 2026", "Service des essais", "01 99 00 12 34", "30 janvier 2027", "refusée", "/suivi/"):
         assert said in message.text.replace("\N{NO-BREAK SPACE}", " ")
@@ -188,7 +194,8 @@ def test_filing_is_done_once(session: Session, filed: Case, resident: Actor) -> 
 def test_the_queue_carries_what_agents_need(session: Session, filed: Case, agent: Actor) -> None:
     [task] = tasks.queue(session, agent).tasks
     assert (task.reference, task.applicant) == (filed.reference, "LOVELACE Ada")
-    assert task.due_at is not None and filed.filed_at is not None
+    assert task.due_at is not None
+    assert filed.filed_at is not None
     assert timedelta(days=4) < task.due_at - filed.filed_at < timedelta(days=6)
 
 
@@ -208,7 +215,8 @@ def test_a_refusal_tells_the_resident_why(session: Session, filed: Case, agent: 
     cases.complete_task(session, filed, task.id, {"decision": "refuser", "motif": "Hors zone"}, agent)
     assert mails(session, filed) == ["accuse-reception", "refus"]
     refusal = session.scalar(select(mail.Mail).where(mail.Mail.name == "refus"))
-    assert refusal is not None and "Hors zone" in refusal.text
+    assert refusal is not None
+    assert "Hors zone" in refusal.text
 
 
 def test_a_task_is_completed_once(session: Session, filed: Case, agent: Actor) -> None:
@@ -273,7 +281,8 @@ def test_a_request_is_cancelled_while_its_process_allows_it(
     [task] = tasks.of_case(session, filed.id)
     cases.complete_task(session, filed, task.id, {"reponse": "voilà"}, resident)
     cases.cancel(session, filed, resident)
-    assert filed.status == "cancelled" and open_elements(session, filed) == []
+    assert filed.status == "cancelled"
+    assert open_elements(session, filed) == []
     assert session.scalar(select(func.count()).select_from(jobs.Job).where(jobs.Job.kind == "fire_timer")) == 0
     with pytest.raises(NotCancellable):
         cases.cancel(session, filed, resident)
@@ -282,7 +291,8 @@ def test_a_request_is_cancelled_while_its_process_allows_it(
 def test_a_draft_is_thrown_away_with_what_was_typed(session: Session, draft: Case, resident: Actor) -> None:
     cases.submit_step(session, draft, "mes_informations", WHO, resident)
     cases.cancel(session, draft, resident)
-    assert draft.document == {} and cases.of_account(session, resident.account_id or uuid4()) == []
+    assert draft.document == {}
+    assert cases.of_account(session, resident.account_id or uuid4()) == []
 
 
 # --- history and incidents --------------------------------
@@ -299,7 +309,8 @@ def test_the_history_tells_the_whole_story_without_any_answer(session: Session, 
     ]  # fmt: skip
     assert "secret motif" not in str([(entry.data, entry.path) for entry in entries])
     passed = [element for entry in entries for element in entry.path]
-    assert passed[0] == "debut" and passed[-1] == "refusee"
+    assert passed[0] == "debut"
+    assert passed[-1] == "refusee"
     assert len({entry.id for entry in entries}) == len(entries)
 
 
@@ -323,14 +334,17 @@ def test_what_stops_a_process_is_recorded_and_can_be_tried_again(
     session.expire_all()
     assert open_elements(session, case) == ["instruction"], "the step was rolled back"
     incident = incidents.record(session, raised.value)
-    assert incident is not None and (incident.element_id, incident.answers) == ("refus", answers)
+    assert incident is not None
+    assert (incident.element_id, incident.answers) == ("refus", answers)
     again = incidents.record(session, raised.value)
-    assert again is not None and again.id == incident.id, "the same stop is one incident"
+    assert again is not None
+    assert again.id == incident.id, "the same stop is one incident"
 
     monkeypatch.setitem(operations.REGISTRY, "notifications/send", broken)
     incidents.retry(session, incident.id)
     assert (case.status, case.end_element) == ("closed", "refusee")
-    assert incidents.listing(session) == [] and incident.answers == {}
+    assert incidents.listing(session) == []
+    assert incident.answers == {}
 
 
 def test_a_fault_that_nothing_catches_stops_the_process(
@@ -344,7 +358,8 @@ def test_a_fault_that_nothing_catches_stops_the_process(
     [task] = tasks.of_case(session, filed.id)
     with pytest.raises(ProcessStuck) as raised:
         cases.complete_task(session, filed, task.id, {"decision": "refuser", "motif": "x"}, agent)
-    assert raised.value.element_id == "refus" and raised.value.attempt is not None
+    assert raised.value.element_id == "refus"
+    assert raised.value.attempt is not None
 
 
 def test_running_requests_keep_their_version(session: Session, tmp_path: Path, draft: Case, resident: Actor) -> None:
