@@ -47,11 +47,13 @@ def send(
     subject: str,
     text: str,
     html: str | None = None,
+    link: str | None = None,
     element_id: str | None = None,
     occurrence: str | None = None,
 ) -> Notification:
     """Tell the person, by e-mail at `to` or else in the tracking of the request; it leaves after the commit.
 
+    `link` leads the e-mail's reader to the request: it is in the e-mail only, never in what is kept to be read again.
     With `element_id` and `occurrence` the same message of the same request leaves once: the second call gives the first one.
     """
     if element_id is not None and occurrence is not None:
@@ -72,7 +74,7 @@ def send(
             session,
             to=to.strip(),
             subject=subject,
-            text=f"{text}\n\n{_footer(reference)}",
+            text=f"{text}\n\n{_footer(reference, link)}",
             html=html,
             case_id=case_id,
             name=name,
@@ -105,10 +107,13 @@ def names(session: Session, case_id: UUID) -> list[str]:
     )
 
 
-def _footer(reference: str) -> str:
+def _footer(reference: str, link: str | None) -> str:
     city = config.current().city
+    follow = (
+        f"Suivre votre demande\u00a0:\n{link}\nCe lien est personnel\u00a0: ne le transmettez pas.\n\n" if link else ""
+    )
     return (
-        f"Référence de votre demande\u00a0: {reference}\n"
+        f"{follow}Référence de votre demande\u00a0: {reference}\n"
         f"{city.name}\n\n"
         "Ceci est un courriel automatisé, merci de ne pas y répondre."
     )

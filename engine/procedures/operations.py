@@ -44,6 +44,8 @@ class OperationContext:
     actor: Actor
     names: Mapping[str, Any]
     note: Note
+    # The address at which the person follows the request, made when it is asked for: it may be a new private link.
+    tracking: Callable[[], str]
 
     def account(self) -> accounts.Account:
         """The resident's account, or `OperationFailed` when the request was made without one."""
@@ -176,14 +178,16 @@ def _accepted(name: str, key: str, parameter: Parameter, value: Any) -> Any:
     body=Parameter("template", "texte ; {expression} est remplacé par sa valeur"),
 )
 def _send(context: OperationContext, message: str, subject: str, body: str) -> None:
+    to = context.case.usager.get("courriel")
     notifications.send(
         context.session,
         case_id=context.case.id,
         reference=context.case.reference,
-        to=context.case.usager.get("courriel"),
+        to=to,
         name=message,
         subject=expressions.template(subject, context.names),
         text=expressions.template(body, context.names),
+        link=context.tracking() if to else None,
     )
     context.note("notified", context.element_id, name=message)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from engine.bpmn.model import Node
 from engine.bpmn.workflow import OperationFault, Scope, Workflow
-from engine.core import clock, jobs, logs, metrics, traces
+from engine.core import clock, config, jobs, logs, metrics, traces
 from engine.core.db import Session
 from engine.core.errors import ParvisError, ProcessStuck
 from engine.people.actors import Actor
@@ -100,6 +100,13 @@ class Run:
         if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
             self.note("notified", name=receipts.NAME)
 
+    def _tracking(self) -> str:
+        # Who has an account signs in: a message that is passed on opens nothing. Who has none has only what we send.
+        public = config.current().public_url
+        if self.case.account_id is not None:
+            return f"{public}/demandes/{self.case.reference}/suivi"
+        return f"{public}/suivi/{make_link(self.session, self.case)}"
+
     def guard(self) -> Guard:
         """Give whatever stops the process the attempt that it stopped."""
         return Guard(self.attempt)
@@ -107,7 +114,7 @@ class Run:
     def _operation(self, element_id: str, name: str, parameters: Mapping[str, Any]) -> Any:
         names = {**self.scope.document, **self.scope.reserved}
         context = operations.OperationContext(
-            self.session, self.case, self.definition, element_id, self.actor, names, self.note
+            self.session, self.case, self.definition, element_id, self.actor, names, self.note, self._tracking
         )
         try:
             return operations.call(context, name, parameters)

@@ -63,3 +63,10 @@ def test_what_a_resident_typed_cannot_break_the_message(session: Session) -> Non
     (message,) = mail.outbox(session)
     assert message.subject == sent.subject == "Refus Bcc: tous@exemple.fr"
     assert sent.text == "Motif: hors zone"
+
+
+def test_the_link_is_in_the_mail_and_not_in_what_is_kept(session: Session) -> None:
+    sent = send(session, link="https://demarches.example/suivi/secret")
+    (message,) = mail.outbox(session)
+    assert "https://demarches.example/suivi/secret\n" in message.text
+    assert "secret" not in sent.text

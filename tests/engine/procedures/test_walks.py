@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
+from engine.core import mail
 from engine.core.errors import StaleStep
 from engine.procedures import cases, history, tasks
 from tests.engine.procedures.walking import Walk
@@ -83,3 +85,24 @@ def test_the_history_passes_through_every_element_once_a_turn(walk: Begin) -> No
     assert passed[-1] == "droit_renouvele"
     for element in ("mes_informations", "mon_droit", "mes_justificatifs", "recapitulatif", "instruction"):
         assert passed.count(element) == 1, element
+
+
+def test_a_question_comes_with_the_way_to_answer_it(walk: Begin) -> None:
+    """Who has no account has only what is in their mailbox (A10)."""
+    case = walk("signalement", person="")
+    case.resident_submits("mes_informations", prenoms="Nadia", nom_naissance="Petit", courriel="nadia@exemple.fr")
+    place = {"voie": "3 rue du Four", "code_postal": "75099", "commune": "Valmont-sur-Seine"}
+    case.resident_submits("ma_demande", nature="depot", lieu=place, description="Un matelas.", danger=False)
+    case.resident_submits("recapitulatif", certification=True)
+    case.agent_completes("qualification", suite="preciser", question="À quel étage ?")
+    (asked,) = [one for one in mail.outbox(case.session) if "précision" in one.subject]
+    (token,) = re.findall(r"/suivi/(\S+)", asked.text)
+    assert cases.of_link(case.session, token).id == case.case.id
+
+
+def test_who_has_an_account_is_sent_to_sign_in(walk: Begin) -> None:
+    case = renewal_to_examine(walk)
+    case.agent_completes("instruction", decision="refuser", motif="Ce véhicule n’est pas à votre nom.")
+    (refusal,) = [one for one in mail.outbox(case.session) if one.name == "refus"]
+    assert f"/demandes/{case.case.reference}/suivi" in refusal.text
+    assert "/suivi/" not in refusal.text
