@@ -25,8 +25,9 @@ LOST = (
 )
 KEPT = throttle.Limit("kept-forms", burst=30, every=timedelta(seconds=20))
 _COOKIE = "typed"
-# Fields of ours, which mean nothing later.
+# Fields of ours, which mean nothing later, and passwords, which nothing keeps.
 _OURS = ("csrf_token", "_action")
+_SECRETS = ("mot_de_passe",)
 
 
 def kept_on_expiry(view: View) -> View:
@@ -42,7 +43,9 @@ def put_aside(notice: str) -> bool:
         throttle.take(KEPT, throttle.network(request.remote_addr or ""))
     except Throttled:
         return False
-    fields = {name: values for name, values in request.form.lists() if name not in _OURS}
+    fields = {
+        name: values for name, values in request.form.lists() if name not in _OURS and not name.startswith(_SECRETS)
+    }
     token = access.sign_in_token()
 
     def keep(session: Any) -> str:

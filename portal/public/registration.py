@@ -16,7 +16,7 @@ from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
 from engine.people import accounts, captcha, passwords, registration, terms, throttle
 from engine.people.registration import Wanted
 from engine.procedures import catalogue, forms
-from portal import access, new_password, rendering, sections
+from portal import access, new_password, rendering, sections, typed
 from portal.access import current_actor, database, reading, transactional
 from portal.public import blueprint, sign_in
 from portal.public import captcha as captcha_pages
@@ -56,16 +56,17 @@ def show_registration() -> Response | str:
     actor = current_actor()
     if actor.signed_in:
         return redirect(sign_in.destination(actor, slug="", suite=request.args.get("suite", "")), 303)
-    return _page(None)
+    return _page(typed.given_back())
 
 
 @blueprint.post("/compte/creation")
 @access.anyone
+@typed.kept_on_expiry
 def register() -> Response:
     """Check everything, keep it, send a code and lead to where it is typed; with mistakes, the page again as it was typed."""
     action = request.form.get("_action", "")
     if action in ("proposer", "autres-chiffres"):
-        return make_response(_page(request.form, held=_held(), focus=action))
+        return make_response(_page(request.form, held=_held(), focus=action == "autres-chiffres"))
     throttle.take(SENT, throttle.network(request.remote_addr or ""))
     answers, errors = _answers()
     password, wrong = new_password.read(
@@ -109,11 +110,11 @@ def _answers() -> tuple[dict[str, Any], dict[str, str]]:
     answers: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for form in _SECTIONS:
-        typed = rendering.read(form, request.form)
+        given = rendering.read(form, request.form)
         try:
-            answers |= forms.validate(form, typed)
+            answers |= forms.validate(form, given)
         except InvalidAnswers as error:
-            answers |= forms.clean(form, typed)
+            answers |= forms.clean(form, given)
             errors |= error.errors
     for path, message in sections.unreachable(answers).items():
         errors.setdefault(path, message)
@@ -143,13 +144,13 @@ def _page(
     errors: Mapping[str, str] | None = None,
     *,
     held: str | None = None,
-    focus: str = "",
+    focus: bool = False,
 ) -> str:
     errors = errors or {}
     drawn, listed = [], []
     for form in _SECTIONS:
-        typed = forms.prefill(form, {}) if posted is None else rendering.read(form, posted)
-        fields = forms.fields(form, typed)
+        given = forms.prefill(form, {}) if posted is None else rendering.read(form, posted)
+        fields = forms.fields(form, given)
         own = {path: errors[path] for path in _paths(fields) if path in errors}
         drawn.append((fields, own))
         listed += rendering.error_list(fields, own)
@@ -166,9 +167,9 @@ def _page(
         captcha=captcha_pages.box(held),
         texts=terms.TEXTS,
         terms_read=_versions(),
-        suite=_suite(),
-        slug=_slug(),
-        procedure=_procedure(_slug()),
+        suite=_suite(posted),
+        slug=_slug(posted),
+        procedure=_procedure(_slug(posted)),
         focus=focus,
     )
 
@@ -177,12 +178,12 @@ def _paths(fields: Any) -> list[str]:
     return [field.path for field in forms.every_field(fields)]
 
 
-def _suite() -> str:
-    return request.values.get("suite", "")[:500]
+def _suite(posted: MultiDict[str, str] | None = None) -> str:
+    return (posted or request.values).get("suite", "")[:500]
 
 
-def _slug() -> str:
-    return request.values.get("demarche", "")[:100]
+def _slug(posted: MultiDict[str, str] | None = None) -> str:
+    return (posted or request.values).get("demarche", "")[:100]
 
 
 def _versions() -> str:

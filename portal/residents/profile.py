@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask import session as cookie
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import Conflict, Invalid, InvalidAnswers
+from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
 from engine.people import accounts, new_emails, passwords, recovery, sessions, sign_in
 from engine.people.accounts import Account
 from engine.people.codes import Verdict
@@ -397,7 +397,7 @@ def _asked() -> tuple[Use, str] | None:
 
 def _use(text: str) -> Use:
     if text not in _USES:
-        abort(404)
+        raise NotFound
     return cast(Use, text)
 
 

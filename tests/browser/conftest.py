@@ -39,12 +39,17 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def portal_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def portal_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder where the portal of `portal_url` keeps everything."""
+    return tmp_path_factory.mktemp("portal") / "var"
+
+
+@pytest.fixture(scope="session")
+def portal_url(portal_data: Path) -> Iterator[str]:
     """The address of a portal with the demo's people, for the whole run."""
-    data = tmp_path_factory.mktemp("portal") / "var"
     own = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "commands", "up", "--port", "0", "--data", str(data)],
+        [sys.executable, "-P", "-m", "commands", "up", "--port", "0", "--data", str(portal_data)],
         env={**own, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from engine.core import mail
 from engine.core.db import Database
 from engine.people import accounts, captcha, passwords, registration, terms
+from engine.people.kept import KeptForm
 from tests.portal.conftest import PASSWORD, Visitor
 
 Said = Callable[[TestResponse], str]
@@ -268,8 +269,26 @@ def test_many_codes_in_a_day_are_too_many(visitor: Visitor, said: Said) -> None:
 
 
 def test_registering_takes_the_forms_token(visitor: Visitor, data: Database) -> None:
-    assert visitor.post(FORM, TYPED, token=False).status_code == 400
+    assert visitor.post(FORM, TYPED, token=False).location == FORM
+    foreign = visitor.post(FORM, TYPED, token=False, headers={"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 400
     assert letters(data) == []
+
+
+def test_a_form_of_another_time_is_given_back_without_its_password(
+    visitor: Visitor, data: Database, said: Said
+) -> None:
+    page = visitor.get(f"{FORM}?demarche=stationnement-renouvellement")
+    visitor.client.delete_cookie("parvis")
+    visitor.token = ""
+    answer = visitor.post(FORM, {**TYPED, "demarche": hidden(page, "demarche")}, token=False)
+    assert answer.location == FORM
+    page = visitor.follow(answer)
+    assert 'value="Roche"' in page.text
+    assert hidden(page, "demarche") == "stationnement-renouvellement"
+    with data.reading() as session:
+        assert PASSWORD not in str(session.query(KeptForm.fields).all())
+    assert send(visitor, page).location == CODE
 
 
 def test_the_sign_in_page_offers_an_account_and_help(visitor: Visitor, said: Said) -> None:
