@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 from engine import migrations
 from engine.core import db
 from engine.core.db import Database
+from engine.core.errors import Unavailable
 from engine.migrations import revise, tables
 from engine.migrations.comparing import comparing
 
@@ -147,3 +149,25 @@ def test_tools_migration_writes_what_changed(tmp_path: Path, monkeypatch: pytest
     assert 'sa.Column("at", sa.DateTime(timezone=True), nullable=False)' in text
     assert 'down_revision = "0001"' in text
     assert "###" not in text
+
+
+def test_a_table_in_use_is_waited_for_a_moment_only(empty: Database) -> None:
+    """Whoever comes after a migration that waits, waits too: it stands back, and the release in service goes on."""
+    if empty.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no locks of tables")
+    db.migrate(empty.url)
+    config = revise.config(empty.url)
+    try:
+        command.downgrade(config, "0001")
+        with empty.engine.connect() as reader:
+            reader.exec_driver_sql("SELECT count(*) FROM job")
+            began = time.monotonic()
+            with pytest.raises(Unavailable):
+                db.migrate(empty.url, patience=(0.1,))
+            assert 2 <= time.monotonic() - began < 20
+            assert MigrationContext.configure(reader).get_current_revision() == "0001"
+        db.migrate(empty.url, patience=())
+        with empty.engine.connect() as connection:
+            assert MigrationContext.configure(connection).get_current_revision() == db.revisions()[-1]
+    finally:
+        config.attributes["engine"].dispose()
