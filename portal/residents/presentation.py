@@ -9,7 +9,7 @@ from engine.bpmn.model import Node
 from engine.procedures import durations
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
-from engine.procedures.forms.wording import long_date
+from engine.procedures.forms.wording import long_date, phone
 
 KINDS = {
     "appointment": "Mon rendez-vous",
@@ -111,8 +111,8 @@ def applicant(case: Case) -> list[tuple[str, list[tuple[str, str]]]]:
             "Moyens de contact",
             [
                 ("Courriel", who.get("courriel")),
-                ("Téléphone mobile", who.get("telephone_mobile")),
-                ("Téléphone fixe", who.get("telephone_fixe")),
+                ("Téléphone mobile", phone(who.get("telephone_mobile") or "")),
+                ("Téléphone fixe", phone(who.get("telephone_fixe") or "")),
                 ("Moyen de contact préféré", _MEANS.get(who.get("contact_prefere") or "", "")),
             ],
         ),

@@ -66,5 +66,7 @@ def _by(entry: Entry, definition: Definition, group: str) -> str:
     if entry.actor_kind in ("resident", "bearer"):
         return "Vous" if entry.kind in ("opened", "filed", "resident_answered", "cancelled") else ""
     if entry.actor_kind == "agent":
-        return group or definition.properties.get("department", "")
+        # What is asked of the resident is kept with their lane as its group: it is the service that asks.
+        asks = entry.kind == "resident_asked"
+        return ("" if asks else group) or definition.properties.get("department", "")
     return "Automatique"

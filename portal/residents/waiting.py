@@ -24,7 +24,7 @@ from portal.residents.presentation import paragraphs
 
 DONE = "Cette étape a déjà été traitée. Voici où en est votre demande."
 SENT = "Votre réponse est enregistrée."
-AGAIN = "Votre réponse est enregistrée. Cette étape est de nouveau à remplir\u00a0: lisez ce qui est demandé."
+AGAIN = "Cette étape est de nouveau à remplir\u00a0: lisez ce qui est demandé."
 
 
 @blueprint.get("/demandes/<reference>/a-faire/<uuid:task_id>")

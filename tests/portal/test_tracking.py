@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from werkzeug.test import TestResponse
@@ -13,6 +14,7 @@ from engine.core.db import Database
 from engine.people.actors import Actor
 from engine.procedures import cases, tasks
 from engine.procedures.cases import Case
+from portal.residents import presentation
 from tests.portal.conftest import Visitor
 
 Said = Callable[[TestResponse], str]
@@ -44,6 +46,12 @@ def test_the_tabs_tell_who_asks_what_and_what_happened(
     assert visitor.get(f"/demandes/{reference}/suivi/autre").status_code == 404
 
 
+def test_a_phone_number_is_read_by_pairs() -> None:
+    who: Any = SimpleNamespace(usager={"telephone_mobile": "0639981207"})
+    _, lines = presentation.applicant(who)[-1]
+    assert dict(lines) == {"Téléphone mobile": "06\u00a039\u00a098\u00a012\u00a007"}
+
+
 def test_what_the_agent_does_is_read_without_their_name(
     visitor: Visitor, data: Database, report: Callable[..., str], said: Said
 ) -> None:
@@ -61,6 +69,8 @@ def test_a_question_of_the_service_is_answered_under_a_faire(
     _agent_completes(data, reference, suite="preciser", question="Devant quel numéro\u00a0?")
     page = visitor.get(f"/demandes/{reference}/suivi")
     assert "À compléter" in said(page)
+    asked = said(page).split("Nous vous demandons de répondre", 1)[1]
+    assert "Service de la propreté" in asked[: asked.index("Nous vous avons écrit")]
     task = page.text.split("/a-faire/")[1].split('"')[0]
     address = f"/demandes/{reference}/a-faire/{task}"
     form = visitor.get(address)
