@@ -49,5 +49,9 @@ def _look() -> None:
 def _refuse_unreadable(texts: Iterable[str]) -> None:
     """NUL characters and lone surrogates mean nothing to anybody, and databases choke on them."""
     for text in texts:
-        if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        if "\x00" in text:
             raise BadRequest
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise BadRequest from None

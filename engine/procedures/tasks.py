@@ -35,6 +35,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime
@@ -51,6 +52,12 @@ RESIDENT = "Usager"
 """The lane of the resident; every other lane is a group of agents."""
 
 Sort = Literal["due", "filed", "applicant", "procedure"]
+_SORTS: dict[Sort, tuple[str, ...]] = {
+    "due": ("due_at", "id"),
+    "filed": ("filed_at", "id"),
+    "applicant": ("search_name", "id"),
+    "procedure": ("procedure_title", "due_at", "id"),
+}
 
 
 class HumanTask(Base):
@@ -58,7 +65,8 @@ class HumanTask(Base):
 
     __tablename__ = "human_task"
     __table_args__ = (
-        Index("ix_human_task_group_due_at", "group", "due_at", "id"),
+        # With the name, so that a search for one that many bear looks at no row but those of the page.
+        Index("ix_human_task_group_due_at", "group", "due_at", "id", "search_name"),
         Index("ix_human_task_group_filed_at", "group", "filed_at", "id"),
         Index("ix_human_task_group_search_name", "group", "search_name", "id"),
         Index("ix_human_task_group_procedure_title", "group", "procedure_title", "due_at", "id"),
@@ -105,19 +113,28 @@ event.listen(HumanTask.__table__, "before_create", _TRIGRAMS.execute_if(dialect=
 # Core, built once: on the hot path the unit of work would cost more than the database.
 _TABLE: Table = HumanTask.__table__  # type: ignore[assignment]
 _OPEN = insert(_TABLE)
-_CLOSE = delete(_TABLE).where(_TABLE.c.id == bindparam("task_id"))
+_TAKE_OVER = update(_TABLE).where(_TABLE.c.id == bindparam("closed"))
+_CLOSE = delete(_TABLE).where(_TABLE.c.id == bindparam("closed"))
+
+
+def replace_all(session: Session, closed: Sequence[UUID], opened: Sequence[dict[str, Any]]) -> None:
+    """Close tasks and open others.
+
+    A task that opens takes the row of one that closes, as long as there are any: a step is one statement and not two.
+    """
+    pairs = [{"closed": old, **row} for old, row in zip(closed, opened, strict=False)]
+    if pairs:
+        session.execute(_TAKE_OVER, pairs)
+    if len(opened) > len(pairs):
+        open_all(session, opened[len(pairs) :])
+    if len(closed) > len(pairs):
+        session.execute(_CLOSE, [{"closed": task_id} for task_id in closed[len(pairs) :]])
 
 
 def open_all(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Open tasks, in one statement."""
     if rows:
         session.execute(_OPEN, list(rows))
-
-
-def close_all(session: Session, ids: Sequence[UUID]) -> None:
-    """Close tasks, in one statement."""
-    if ids:
-        session.execute(_CLOSE, [{"task_id": task_id} for task_id in ids])
 
 
 def searchable(name: str) -> str:
@@ -153,26 +170,27 @@ def queue(
     `words` is a reference, in whatever spacing, or the beginnings of the applicant's names, in any order.
     """
     wanted = _conditions(actor, words, mine=mine, late=late)
-    orders: dict[str, tuple[Any, ...]] = {
-        "due": (HumanTask.due_at.asc().nulls_last(), HumanTask.id),
-        "filed": (HumanTask.filed_at.asc().nulls_last(), HumanTask.id),
-        "applicant": (HumanTask.search_name.asc(), HumanTask.id),
-        "procedure": (HumanTask.procedure_title.asc(), HumanTask.due_at.asc().nulls_last(), HumanTask.id),
-    }
-    order = orders[sort]
     number = min(max(1, page), LAST_PAGE)
     last = number * PAGE + 1
-    # The first ones of each group, then the first ones of all: an index gives the former in order, whatever the queue's length.
+    # The first ones of each group, then the first ones of all: an index gives the former in order, whatever the queue's
+    # length. Whole rows are read only of the page.
+    keys = [_TABLE.c[name] for name in _SORTS[sort]]
     firsts = [
-        select(HumanTask.id).where(HumanTask.group == each, *wanted).order_by(*order).limit(last).subquery()
+        select(*keys).where(HumanTask.group == each, *wanted).order_by(*_order(_TABLE.c, sort)).limit(last).subquery()
         for each in _groups(actor, group)
     ]
     if not firsts:
         return Page([], number, False)
-    ids = union_all(*(select(first.c.id) for first in firsts))
-    query = select(HumanTask).where(HumanTask.id.in_(ids)).order_by(*order).offset(last - 1 - PAGE).limit(PAGE + 1)
+    merged = union_all(*(select(first) for first in firsts)).subquery()
+    shown = select(merged.c.id).order_by(*_order(merged.c, sort)).offset(last - 1 - PAGE).limit(PAGE + 1)
+    query = select(HumanTask).where(HumanTask.id.in_(shown)).order_by(*_order(_TABLE.c, sort))
     rows = list(session.scalars(query))
     return Page(rows[:PAGE], number, len(rows) > PAGE)
+
+
+def _order(columns: ReadOnlyColumnCollection[str, Any], sort: Sort) -> list[ColumnElement[Any]]:
+    # What has no date comes last, on every database.
+    return [columns[name].asc().nulls_last() if name.endswith("_at") else columns[name].asc() for name in _SORTS[sort]]
 
 
 def listing(
@@ -201,9 +219,7 @@ def listing(
     wanted = _conditions(actor, words, mine=mine, late=late)
     for each in _groups(actor, group):
         yield from session.execute(
-            select(*shown)
-            .where(HumanTask.group == each, *wanted)
-            .order_by(HumanTask.due_at.asc().nulls_last(), HumanTask.id),
+            select(*shown).where(HumanTask.group == each, *wanted).order_by(*_order(_TABLE.c, "due")),
             execution_options={"yield_per": 500},
         )
 

@@ -353,7 +353,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_human_task_case_id", "human_task", ["case_id"], unique=False)
     op.create_index("ix_human_task_claimed_by", "human_task", ["claimed_by"], unique=False)
-    op.create_index("ix_human_task_group_due_at", "human_task", ["group", "due_at", "id"], unique=False)
+    op.create_index("ix_human_task_group_due_at", "human_task", ["group", "due_at", "id", "search_name"], unique=False)
     op.create_index("ix_human_task_group_filed_at", "human_task", ["group", "filed_at", "id"], unique=False)
     op.create_index(
         "ix_human_task_group_procedure_title",

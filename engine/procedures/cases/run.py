@@ -132,11 +132,13 @@ class Run:
         if not case.draft:
             workflow.compact()
         opened = {task.id: task for task in workflow.open_tasks()} if case.running else {}
-        tasks.close_all(self.session, [task_id for task_id in self.tasks_before if task_id not in opened])
         fresh = [task for task in opened.values() if task.id not in self.tasks_before]
-        if fresh:
-            applicant = case.applicant_name
-            tasks.open_all(self.session, [self._row(task.id, task.element_id, applicant, now) for task in fresh])
+        applicant = case.applicant_name if fresh else ""
+        tasks.replace_all(
+            self.session,
+            [task_id for task_id in self.tasks_before if task_id not in opened],
+            [self._row(task.id, task.element_id, applicant, now) for task in fresh],
+        )
         self._keep_timers()
         if not case.draft:
             for task in fresh:
