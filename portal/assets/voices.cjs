@@ -11,6 +11,7 @@ speech.loadVoice(require("mespeak/voices/fr.json"));
 const WORDS = ["zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf"];
 const RATE = 8000;
 const HEADER = 44;
+const LOUDEST = 110;
 
 WORDS.forEach((word, digit) => {
   const wave = Buffer.from(speech.speak(word, { rawdata: "buffer", speed: 130 }));
@@ -19,19 +20,21 @@ WORDS.forEach((word, digit) => {
   writeFileSync(join(folder, "voix.wav"), plainer(wave));
 });
 
-// 16 bits at its own rate to 8 bits at ours; each sample is the mean of those that it stands for.
+// 16 bits at its own rate to 8 bits at ours, as loud for each digit and without the silence at both ends.
 function plainer(wave) {
   const step = wave.readUInt32LE(24) / RATE;
-  const count = Math.floor((wave.length - HEADER) / 2 / step);
-  const body = Buffer.alloc(count);
-  for (let index = 0; index < count; index += 1) {
+  const means = [];
+  for (let index = 0; (index + 1) * step <= (wave.length - HEADER) / 2; index += 1) {
     let sum = 0;
     const first = Math.floor(index * step);
-    const last = Math.max(first + 1, Math.floor((index + 1) * step));
+    const last = Math.floor((index + 1) * step);
     for (let place = first; place < last; place += 1) sum += wave.readInt16LE(HEADER + place * 2);
-    body[index] = 128 + Math.round(sum / (last - first) / 256);
+    means.push(sum / (last - first));
   }
-  return Buffer.concat([header(count), body]);
+  const peak = Math.max(...means.map(Math.abs));
+  const heard = (sample) => Math.abs(sample) > peak / 50;
+  const voice = means.slice(means.findIndex(heard), means.findLastIndex(heard) + 1);
+  return Buffer.concat([header(voice.length), Buffer.from(voice.map((sample) => 128 + Math.round((sample / peak) * LOUDEST)))]);
 }
 
 function header(length) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import jsonify, make_response, request, url_for
 from werkzeug.wrappers import Response
@@ -15,6 +16,8 @@ from portal.public import blueprint
 from portal.rendering import assets
 
 MADE = throttle.Limit("captcha", burst=60, every=throttle.SIGN_IN_ADDRESS.every)
+# Mixing the voices takes a third of a second of a core.
+HEARD = throttle.Limit("captcha-heard", burst=10, every=timedelta(seconds=10))
 VOICES = assets.STATIC / "voices"
 
 
@@ -54,7 +57,7 @@ def show_digits(key: str) -> Response:
 @access.anyone
 def speak_digits(key: str) -> Response:
     """The digits to copy, read aloud in French."""
-    _count()
+    _count(HEARD)
     return _sent(captcha.spoken(_digits(key), VOICES), "audio/wav")
 
 
@@ -91,8 +94,8 @@ def _digits(key: str) -> str:
     return found
 
 
-def _count() -> None:
-    throttle.take(MADE, throttle.network(request.remote_addr or ""))
+def _count(limit: throttle.Limit = MADE) -> None:
+    throttle.take(limit, throttle.network(request.remote_addr or ""))
 
 
 def _sent(content: bytes, mimetype: str) -> Response:
