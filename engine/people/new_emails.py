@@ -6,7 +6,7 @@ from typing import Literal
 
 from engine.core import config, mail
 from engine.core.db import Session
-from engine.people import accounts, codes
+from engine.people import accounts, codes, recovery
 from engine.people.accounts import Account
 from engine.people.codes import Letter, Verdict
 
@@ -35,6 +35,7 @@ def confirm(session: Session, account: Account, use: Use, new: str, code: str) -
     former = account.login if use == "connexion" else account.contact_email
     if use == "connexion":
         accounts.update_emails(session, account, login=address)
+        recovery.end_links(session, account.id)
     else:
         accounts.update_emails(session, account, contact_email=address)
     if former.lower() != address.lower():

@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, delete, func, select
+from sqlalchemy import ForeignKey, Index, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, config, jobs, mail
@@ -101,15 +101,16 @@ def consume(session: Session, token: str, password_hash: str) -> Account:
     )
     if taken is None:
         raise LinkOver
-    session.execute(delete(PasswordLink).where(PasswordLink.account_id == account.id))
-    accounts.update_password(session, account, password_hash)
-    sessions.close_all(session, account.id)
-    write_notice(session, account)
+    replace_password(session, account, password_hash)
     return account
 
 
-def write_notice(session: Session, account: Account) -> None:
-    """Tell the owner that the password was changed, in case it wasn't them."""
+def replace_password(session: Session, account: Account, password_hash: str) -> None:
+    """Give the account another password: links sent before end, every session closes, and the owner is told, in case it wasn't
+    them."""
+    accounts.update_password(session, account, password_hash)
+    end_links(session, account.id)
+    sessions.close_all(session, account.id)
     space = config.current().city.space_name
     mail.write(
         session,
@@ -117,6 +118,13 @@ def write_notice(session: Session, account: Account) -> None:
         subject=f"Votre mot de passe {space} a été modifié",
         text=_changed_text(),
         name="mot-de-passe-modifie",
+    )
+
+
+def end_links(session: Session, account_id: UUID) -> None:
+    """Make the links sent so far worth nothing, as when the mailbox that they were sent to no longer counts."""
+    session.execute(
+        update(PasswordLink).where(PasswordLink.account_id == account_id).values(expires_at=PasswordLink.issued_at)
     )
 
 

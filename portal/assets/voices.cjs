@@ -14,7 +14,7 @@ const HEADER = 44;
 const LOUDEST = 110;
 
 WORDS.forEach((word, digit) => {
-  const wave = Buffer.from(speech.speak(word, { rawdata: "buffer", speed: 130 }));
+  const wave = Buffer.from(speech.speak(word, { rawdata: "buffer", speed: 105 }));
   const folder = join(process.argv[2], String(digit));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "voix.wav"), plainer(wave));

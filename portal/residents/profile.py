@@ -202,9 +202,7 @@ def _replace_password(session: Session, proof: Proof, password_hash: str) -> str
     account = _account(session)
     if account.password_hash != proof.password_hash:
         raise Conflict
-    accounts.update_password(session, account, password_hash)
-    sessions.close_all(session, account.id)
-    recovery.write_notice(session, account)
+    recovery.replace_password(session, account, password_hash)
     return sessions.open(session, account, user_agent=request.user_agent.string)
 
 

@@ -13,7 +13,7 @@ from engine.core import jobs, mail
 from engine.core.db import Database, Session
 from engine.core.errors import Throttled
 from engine.handlers import HANDLERS
-from engine.people import accounts, recovery, sessions
+from engine.people import accounts, new_emails, recovery, sessions
 from engine.people.accounts import Account
 from engine.people.recovery import LinkOver, PasswordLink
 
@@ -65,6 +65,17 @@ def test_one_link_ends_the_others(session: Session, claire: Account) -> None:
     recovery.consume(session, second, "another hash")
     with pytest.raises(LinkOver):
         recovery.holder(session, first)
+
+
+def test_another_sign_in_address_ends_the_links_sent_to_the_former_one(session: Session, claire: Account) -> None:
+    recovery.send_link(session, claire.login)
+    token = token_of(session)
+    new_emails.ask(session, claire, "connexion", "claire@nouveau.example")
+    text = next(one.text for one in mail.outbox(session) if one.name == "courriel-code")
+    (code,) = re.findall(r"^\d{4}$", text, re.MULTILINE)
+    assert new_emails.confirm(session, claire, "connexion", "claire@nouveau.example", code).valid
+    with pytest.raises(LinkOver):
+        recovery.consume(session, token, "another hash")
 
 
 def test_the_database_does_not_tell_the_link(session: Session, claire: Account) -> None:
