@@ -42,14 +42,14 @@ def load(database: Database) -> list[Person]:
     if not config.current().demo:
         raise ConfigurationError("the demonstration’s people are for PARVIS_DEMO=1 only")
     with database.reading() as session:
-        missing = [person for person in people() if accounts.by_login(session, person.login) is None]
+        missing = [person for person in people() if not _there(session, person)]
     if missing:
         # One hash each: equal hashes would say that passwords are equal, even here.
         hashes = {person.name: passwords.hashed(PASSWORD) for person in missing}
 
         def add_missing(session: Session) -> None:
             for person in missing:
-                if accounts.by_login(session, person.login) is None:
+                if not _there(session, person):
                     add(session, person.name, password_hash=hashes[person.name])
 
         database.run(add_missing)
@@ -76,6 +76,15 @@ def add(session: Session, name: str, *, password_hash: str | None = None) -> Acc
     if name in read["residents"]:
         return _add_resident(session, read["residents"][name], password_hash)
     raise NotFound(f"La démonstration ne connaît pas «\u00a0{name}\u00a0».", name=name)
+
+
+def _there(session: Session, person: Person) -> bool:
+    # Whoever tries the demonstration may change the e-mail they sign in with, or their user name: they are still there.
+    read = _read()
+    told = read["residents"].get(person.name) or read["agents"][person.name]
+    return any(accounts.by_login(session, name) for name in (told["login"], told["username"])) or any(
+        entitlements.known(session, right["numero"]) for right in told.get("entitlements", ())
+    )
 
 
 def _add_agent(session: Session, agent: dict[str, Any], password_hash: str | None) -> Account:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, Text, select
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, Text, exists, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
@@ -198,6 +198,11 @@ def of_account(session: Session, account_id: UUID, *, kind: str | None = None) -
 def held(session: Session, account_id: UUID, numero: str) -> Entitlement | None:
     """The right of that number when the account holds it."""
     return session.scalar(select(Entitlement).where(Entitlement.numero == numero, Entitlement.account_id == account_id))
+
+
+def known(session: Session, numero: str) -> bool:
+    """Whether somebody, whoever it is, holds or held the right of that number."""
+    return session.scalar(select(exists().where(Entitlement.numero == numero))) or False
 
 
 def state(right: Entitlement) -> str:

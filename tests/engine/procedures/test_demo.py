@@ -58,6 +58,23 @@ def test_what_a_resident_changed_is_left_alone(database: Database) -> None:
         assert len(entitlements.of_account(session, claire.id)) == 1
 
 
+@pytest.mark.usefixtures("_demonstration")
+def test_who_signs_in_otherwise_is_still_there(database: Database) -> None:
+    """The platform starts again after somebody tried «Changement de courriels» or their profile."""
+    demo.load(database)
+    with database.transaction() as session:
+        claire = accounts.by_login(session, "claire.martin@exemple.fr")
+        karim = accounts.by_login(session, "karim.benali@exemple.fr")
+        assert claire is not None
+        assert karim is not None
+        accounts.update_emails(session, claire, login="claire@exemple.fr")
+        accounts.update_username(session, claire, "claire-m")
+        accounts.update_emails(session, karim, login="karim@exemple.fr")
+    people = demo.load(database)
+    with database.reading() as session:
+        assert len(accounts.search(session, "", limit=100)) == len(people)
+
+
 def test_nobody_is_loaded_outside_of_a_demonstration(database: Database) -> None:
     with pytest.raises(ConfigurationError):
         demo.load(database)
