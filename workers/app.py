@@ -8,7 +8,7 @@ workers. A message is acknowledged once its job has ended, and sent again when t
 from __future__ import annotations
 
 from celery import Celery
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from engine.core import config
 from engine.core.errors import ConfigurationError
@@ -29,8 +29,9 @@ app.conf.update(
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    task_queues=[Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
-    task_default_queue=TICK,
+    # Each with an exchange of its own: queues that share one share their messages too.
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],  # type: ignore[no-untyped-call]
+    task_default_queue=TICK,  # jobs name theirs
     # The waker and `tick` have a better use of a failure than waiting.
     task_publish_retry=False,
     worker_prefetch_multiplier=2,

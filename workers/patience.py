@@ -1,20 +1,52 @@
 """How a worker and beat wait for a Redis that is away: they ask again every half-second, for as long as it takes.
 
 Celery's own delays grow to half a minute, which everybody would then wait after Redis has come back.
+
+Importing this module mends a fault of Celery's Redis transport (`QoS`).
 """
 
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
 from celery import beat
 from celery.worker import consumer
 from celery.worker.state import maybe_shutdown
+from kombu.transport import redis, virtual
 
 log = logging.getLogger(__name__)
 
 DELAY = 0.5
+
+# Said whenever Redis goes away, of a setting that is set on purpose (`workers.app`).
+warnings.filterwarnings("ignore", message=r"\s*In Celery 5\.1 we introduced an optional breaking change")
+
+
+class QoS(redis.QoS):
+    """What a worker has taken from Redis and not yet acknowledged.
+
+    An acknowledgement that can't be sent gives its place back all the same: the library keeps it, and a worker whose jobs
+    end while Redis is away then has no place left, looks for nothing, and never notices that the connection is gone.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a message, or raise; its place is free in either case."""
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        finally:
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a message back, or raise; its place is free in either case."""
+        try:
+            super().reject(delivery_tag, requeue=requeue)  # type: ignore[no-untyped-call]
+        finally:
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+
+
+redis.Channel.QoS = QoS
 
 
 class _Once:

@@ -21,7 +21,7 @@ from engine.core import config, jobs, traces
 from engine.core.db import Database
 from engine.core.errors import ParvisError
 from engine.handlers import HANDLERS, KINDS
-from workers.app import GRACE, TICK, app
+from workers.app import GRACE, app
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def database() -> Database:
     return Database(config.current().database_url)
 
 
-@app.task(queue=TICK, soft_time_limit=60, time_limit=60 + GRACE)  # type: ignore[untyped-decorator]
+@app.task(soft_time_limit=60, time_limit=60 + GRACE)  # type: ignore[untyped-decorator]
 def tick() -> int:
     """Send the jobs that are due to the workers; how many were sent.
 

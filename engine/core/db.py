@@ -184,6 +184,7 @@ class Database:
         """Commit when the block ends, roll back when it raises. Functions in `after_commit` run once it is durable."""
         with self._writer, self._writing() as session:
             yield session
+            session.flush()  # whatever fails here can be run again, a commit can't
             try:
                 session.commit()
             except DBAPIError as error:

@@ -1,7 +1,9 @@
 """Transactions, retries, and types that come back as they were stored."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 from uuid import uuid4
@@ -264,3 +266,136 @@ def test_a_writer_of_another_process_is_waited_for(database: Database) -> None:
         thread.join()
     other.close()
     assert {job.key for job in jobs_in(database)} == {str(each) for each in ids.values()}
+
+
+# --- what PostgreSQL itself answers -----------------------------------------
+
+
+def needs_postgresql(database: Database) -> None:
+    if database.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer at a time, in the same process")
+
+
+def at_once(*functions: Callable[[], object]) -> None:
+    threads = [Thread(target=function) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_two_who_hold_what_the_other_wants_both_succeed(database: Database) -> None:
+    """A real deadlock: PostgreSQL ends one of the two, whose whole function is run again (G3)."""
+    needs_postgresql(database)
+    with database.transaction() as session:
+        session.add_all([a_job(key="a"), a_job(key="b")])
+    both = Barrier(2, timeout=10)
+    tries: list[str] = []
+
+    def add(session: Session, first: str, second: str) -> None:
+        again = first in tries
+        tries.append(first)
+        for key in (first, second):
+            session.scalars(select(Job).where(Job.key == key).with_for_update()).one().tries += 1
+            if key == first and not again:
+                both.wait()
+
+    at_once(lambda: database.run(add, "a", "b"), lambda: database.run(add, "b", "a"))
+    assert [job.tries for job in jobs_in(database)] == [2, 2]
+    assert len(tries) == 3
+
+
+def test_a_serialization_failure_is_run_again(database: Database) -> None:
+    """40001: each reads what the other writes."""
+    needs_postgresql(database)
+    both = Barrier(2, timeout=10)
+    tries: list[str] = []
+
+    def add(session: Session, key: str) -> None:
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+        again = key in tries
+        tries.append(key)
+        count = len(session.scalars(select(Job.id)).all())
+        if not again:
+            both.wait()
+        session.add(a_job(key=key, tries=count))
+
+    at_once(lambda: database.run(add, "a"), lambda: database.run(add, "b"))
+    assert sorted(job.tries for job in jobs_in(database)) == [0, 1], "as if one had come after the other"
+    assert len(tries) == 3
+
+
+def end_connections(database: Database) -> None:
+    """What a restart of PostgreSQL does to the connections that wait in the pool."""
+    other = Database(database.url)
+    with other.transaction() as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
+    other.close()
+
+
+def test_a_connection_that_died_in_the_pool_is_nobodys_concern(database: Database) -> None:
+    needs_postgresql(database)
+    with database.transaction() as session:
+        session.add(a_job(key="kept"))
+    end_connections(database)
+    assert database.read(lambda session: session.scalar(select(Job.key))) == "kept"
+    end_connections(database)
+    database.run(lambda session: session.add(a_job(key="more")))
+    assert [job.key for job in jobs_in(database)] == ["kept", "more"]
+
+
+def test_a_connection_that_dies_midway_runs_the_whole_function_again(database: Database) -> None:
+    needs_postgresql(database)
+    tries: list[int] = []
+
+    def write(session: Session) -> None:
+        tries.append(1)
+        session.add(a_job(key=f"try {len(tries)}"))
+        session.flush()
+        if len(tries) == 1:
+            end_connections(database)
+        session.execute(select(1))
+
+    database.run(write)
+    assert [job.key for job in jobs_in(database)] == ["try 2"]
+
+
+def test_a_commit_whose_answer_is_lost_is_not_run_again(database: Database) -> None:
+    """It may have been committed: running it again could do it twice."""
+    needs_postgresql(database)
+    tries: list[int] = []
+
+    def write(session: Session) -> None:
+        tries.append(1)
+        session.add(a_job(key="once"))
+        session.flush()
+        end_connections(database)
+
+    with pytest.raises(Unavailable, match="commit"):
+        database.run(write)
+    assert len(tries) == 1
+
+
+@pytest.mark.sqlite_only
+def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    nowhere = Database(f"postgresql://nobody@/nothing?host={tmp_path}")
+    for way in (nowhere.run, nowhere.read):
+        with pytest.raises(Unavailable, match="does not answer"):
+            way(lambda session: session.execute(select(1)))
+    nowhere.close()
+
+
+def test_the_schema_is_this_releases_or_it_is_not(database: Database) -> None:
+    assert database.read(db.is_migrated) is False, "tables without a migration's number"
+    last = db._head()
+    for number, expected in ((f"{int(last) - 1:04}", False), (last, True), (f"{int(last) + 1:04}", True)):
+        with database.transaction() as session:
+            session.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32))"))
+            session.execute(text("DELETE FROM alembic_version"))
+            session.execute(text("INSERT INTO alembic_version VALUES (:number)"), {"number": number})
+        assert database.read(db.is_migrated) is expected
