@@ -218,10 +218,10 @@ def listing(
     )
     wanted = _conditions(actor, words, mine=mine, late=late)
     for each in _groups(actor, group):
-        yield from session.execute(
-            select(*shown).where(HumanTask.group == each, *wanted).order_by(*_order(_TABLE.c, "due")),
-            execution_options={"yield_per": 500},
-        )
+        query = select(*shown).where(HumanTask.group == each, *wanted).order_by(*_order(_TABLE.c, "due"))
+        # Closed with the generator: who stops early leaves no cursor behind.
+        with session.execute(query, execution_options={"yield_per": 500}) as rows:
+            yield from rows
 
 
 def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[ColumnElement[bool]]:

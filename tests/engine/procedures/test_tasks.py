@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 
 from engine.core import clock
 from engine.core.db import Session
@@ -243,6 +243,59 @@ def test_a_queue_is_read_in_the_order_of_an_index(
 def _parameters(statement: str) -> tuple[object, ...]:
     # The plan doesn't depend on the values, which only have to be there.
     return tuple(1 for _ in range(statement.count("?")))
+
+
+def test_a_search_reads_an_index(session: Session, draft: Case, agent: Actor) -> None:
+    """On PostgreSQL: a name that few bear is looked up, one that many bear is met on the way in the queue's order."""
+    if session.get_bind().dialect.name != "postgresql":
+        pytest.skip("SQLite has no index of the words in names")
+    names = ["zylberberg ada", *["martin paul", "durand jeanne", "petit louise"] * 500]
+    template = {column.name: None for column in HumanTask.__table__.columns} | {
+        "case_id": draft.id,
+        "element_id": "instruction",
+        "group": "Instruction",
+        "title": "Instruire",
+        "opened_at": clock.now(),
+        "reference": draft.reference,
+        "procedure": "essai",
+        "procedure_title": "Essai",
+    }
+    due = [clock.now() + timedelta(minutes=number) for number in range(len(names))]
+    rows = [
+        {**template, "id": uuid4(), "applicant": name, "search_name": name, "due_at": at}
+        for name, at in zip(names, due, strict=True)
+    ]
+    tasks.open_all(session, rows)
+    others = ", ".join(f'"{column.name}"' for column in HumanTask.__table__.columns if column.name != "id")
+    session.execute(
+        text(
+            f"INSERT INTO human_task (id, {others}) SELECT gen_random_uuid(), {others} "  # noqa: S608 - our own columns
+            "FROM human_task, generate_series(1, 20) WHERE search_name NOT LIKE 'zylb%'"
+        )
+    )
+    # What autovacuum does.
+    session.execute(text("SELECT gin_clean_pending_list('ix_human_task_words')"))
+    session.execute(text("ANALYZE human_task"))
+    assert "ix_human_task_words" in _plan(session, lambda: tasks.queue(session, agent, words="zylb"))
+    for common in (lambda: tasks.queue(session, agent, words="martin"), lambda: tasks.queue(session, agent)):
+        plan = _plan(session, common)
+        assert "ix_human_task_group_due_at" in plan
+        assert "ix_human_task_words" not in plan
+
+
+def _plan(session: Session, act: Callable[[], object]) -> str:
+    """How PostgreSQL answers the one statement that `act` sends."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        sent.append((statement, values))
+
+    engine = session.get_bind().engine
+    event.listen(engine, "before_cursor_execute", note)
+    act()
+    event.remove(engine, "before_cursor_execute", note)
+    [(statement, values)] = sent
+    return "\n".join(row[0] for row in session.connection().exec_driver_sql(f"EXPLAIN {statement}", values))
 
 
 # --- one task ----------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
@@ -79,6 +80,17 @@ def test_lateness_is_counted(jeanne: Visitor, reported: Callable[[], str], data:
     assert references_in(page) == [late]
     assert "En retard (1)" in page.text
     assert on_time not in page.text
+
+
+def test_long_queues_are_counted_so_far(
+    jeanne: Visitor, reported: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "COUNTED", 1)
+    reported(), reported(), reported()
+    page = jeanne.get(QUEUE)
+    assert "<title>Ma corbeille (1+)" in page.text
+    assert "Mes tâches (0)" in page.text
+    assert len(references_in(page)) == 3
 
 
 def test_searching_by_reference_or_name(jeanne: Visitor, reported: Callable[[], str], data: Database) -> None:
