@@ -25,7 +25,7 @@ SENT = throttle.Limit("registration", burst=30, every=timedelta(seconds=20))
 TRIED = throttle.Limit("registration-code", burst=20, every=timedelta(seconds=20))
 RESENT = "Un nouveau code vient de vous être envoyé. Le précédent ne vaut plus rien."
 TOO_MANY = "Vous avez demandé trop de codes aujourd’hui\u00a0: réessayez demain."
-OVER = "Votre création de compte a expiré\u00a0: recommencez-la."
+OVER = "Cette création de compte est terminée ou a expiré\u00a0: connectez-vous, ou recommencez-la."
 
 _SECTIONS = (sections.IDENTITY, sections.ADDRESS, sections.CONTACT)
 _COOKIE = "registration"

@@ -7,6 +7,7 @@ import io
 import json
 import wave
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from PIL import Image
 
 from engine.core import config
 from engine.core.config import Settings
-from engine.core.db import Session
+from engine.core.db import Database, Session
 from engine.people import captcha
 
 Clock = Callable[[str], datetime]
@@ -130,3 +131,9 @@ def test_the_digits_are_read_aloud_one_after_the_other(tmp_path: Path) -> None:
     with wave.open(io.BytesIO(captcha.spoken("40718", tmp_path))) as sound:
         assert (sound.getframerate(), sound.getnchannels()) == (8000, 1)
         assert sound.getnframes() > captcha.DIGITS * 8000
+
+
+def test_one_pass_given_at_once_to_four_counts_once(database: Database) -> None:
+    token = captcha.make_pass()
+    with ThreadPoolExecutor(4) as clicks:
+        assert sum(clicks.map(lambda _click: database.run(captcha.spend, token), range(4))) == 1

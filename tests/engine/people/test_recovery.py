@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -131,3 +132,21 @@ def test_one_network_asks_so_often(session: Session) -> None:
     with pytest.raises(Throttled):
         recovery.ask(session, "claire.martin@exemple.fr", address="192.0.2.1")
     recovery.ask(session, "claire.martin@exemple.fr", address="192.0.2.2")
+
+
+def test_two_uses_at_once_change_the_password_once(database: Database) -> None:
+    with database.transaction() as session:
+        accounts.create(session, login="claire.martin@exemple.fr", first_names="Claire", birth_name="Martin")
+        recovery.send_link(session, "claire.martin@exemple.fr")
+        token = token_of(session)
+
+    def use(number: int) -> str | None:
+        try:
+            return database.run(recovery.consume, token, f"hash {number}").password_hash
+        except LinkOver:
+            return None
+
+    with ThreadPoolExecutor(4) as uses:
+        (hashed,) = [one for one in uses.map(use, range(4)) if one]
+    with database.reading() as session:
+        assert session.scalars(select(Account.password_hash)).all() == [hashed]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.core import mail
-from engine.core.db import Session
+from engine.core.db import Database, Session
 from engine.core.errors import Conflict, Invalid, NotFound
 from engine.people import accounts, codes, registration, terms
 from engine.people.accounts import Account
@@ -164,6 +165,24 @@ def test_an_account_made_elsewhere_meanwhile_is_not_made_twice(
     assert registration.confirm(session, first, "1111").account is not None
     with pytest.raises(Conflict):
         registration.confirm(session, second, "2222")
+
+
+def test_two_clicks_at_once_make_one_account(database: Database) -> None:
+    with database.transaction() as session:
+        token = begin(session)
+        code = latest_code(session)
+
+    def confirm(_click: int) -> bool:
+        try:
+            return database.run(registration.confirm, token, code).account is not None
+        except NotFound:
+            return False
+
+    with ThreadPoolExecutor(4) as clicks:
+        assert sum(clicks.map(confirm, range(4))) == 1
+    with database.reading() as session:
+        assert len(session.scalars(select(Account)).all()) == 1
+        assert [one.name for one in mail.outbox(session)].count("creation-compte-confirmation") == 1
 
 
 @pytest.mark.parametrize("seen", [{}, {"conditions-generales": "0", "donnees-personnelles": "1"}])
