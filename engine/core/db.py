@@ -12,6 +12,7 @@ away before anything was committed. What they can't overcome is `Unavailable`, n
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -232,6 +233,8 @@ def _again(
             # A refused connection stays refused for a while: no use in asking five times in a row.
             if attempt >= ATTEMPTS or (gone and not error.connection_invalidated):
                 raise Unavailable(f"the database does not answer as it should: {str(error.orig).strip()}") from error
+            # Both would only meet again.
+            time.sleep(random.uniform(0, 0.01) * 2**attempt)  # noqa: S311 - no secret
             attempt += 1
         except NoConnectionLeft as error:
             raise Unavailable("every connection to the database is taken") from error

@@ -303,7 +303,7 @@ def test_two_who_hold_what_the_other_wants_both_succeed(database: Database) -> N
 
     at_once(lambda: database.run(add, "a", "b"), lambda: database.run(add, "b", "a"))
     assert [job.tries for job in jobs_in(database)] == [2, 2]
-    assert len(tries) == 3
+    assert 3 <= len(tries) <= 2 * db.ATTEMPTS
 
 
 def test_a_serialization_failure_is_run_again(database: Database) -> None:
@@ -323,7 +323,7 @@ def test_a_serialization_failure_is_run_again(database: Database) -> None:
 
     at_once(lambda: database.run(add, "a"), lambda: database.run(add, "b"))
     assert sorted(job.tries for job in jobs_in(database)) == [0, 1], "as if one had come after the other"
-    assert len(tries) == 3
+    assert 3 <= len(tries) <= 2 * db.ATTEMPTS
 
 
 def end_connections(database: Database) -> None:
@@ -332,7 +332,8 @@ def end_connections(database: Database) -> None:
     with other.transaction() as session:
         session.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
             )
         )
     other.close()
