@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import sqlalchemy
 from sqlalchemy import make_url
@@ -23,6 +24,15 @@ from engine.core.config import Settings
 from engine.core.db import Base, Database, Session, connect
 from engine.migrations import tables  # noqa: F401 - create_all needs every table to be declared
 from engine.people import throttle
+
+# A busy machine is not a defect: no test judges by the clock. CI draws the same examples each time, developers new ones.
+hypothesis.settings.register_profile(
+    "parvis",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+hypothesis.settings.load_profile("parvis")
 
 POSTGRESQL_URL = os.environ.get("PARVIS_TEST_POSTGRESQL_URL")
 
