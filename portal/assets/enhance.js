@@ -23,3 +23,7 @@ for (const component of [Button, CharacterCount, Checkboxes, ErrorSummary, Notif
 createAll(PasswordInput, french.passwordInput);
 
 document.querySelectorAll("form").forEach(followConditions);
+
+// A page of errors answers a form: whoever comes back to it would be asked whether to send the form again, or be shown a
+// browser's error. Once left, its address is a plain one, and coming back shows the step as it is kept.
+document.addEventListener("submit", () => history.replaceState(history.state, "", location.href));

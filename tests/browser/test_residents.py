@@ -184,6 +184,32 @@ def test_the_back_button_and_a_second_tab_lose_nothing(someone: Someone) -> None
     expect(page).to_have_title(re.compile("^Ce que je signale"))
 
 
+def test_going_back_over_errors_never_asks_to_send_the_form_again(someone: Someone) -> None:
+    """A3: the browser would otherwise show an error of its own in place of the page that listed the errors."""
+    page = someone()
+    page.goto("/demarches/signalement")
+    press(page, "Commencer")
+    press(page, "Continuer")
+    expect(page).to_have_title(re.compile("^Erreur"))
+    fill_information(page)
+    press(page, "Continuer")
+    expect(page).to_have_title(re.compile("^Ce que je signale"))
+    page.go_back()
+    expect(page).to_have_title(re.compile("^Mes informations"))
+    expect(first_name(page)).to_have_value("Paul")
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_the_words_to_search_for_have_room_on_a_phone(someone: Someone, width: int) -> None:
+    """A4."""
+    page = someone()
+    page.set_viewport_size({"width": width, "height": 640})
+    page.goto("/demarches")
+    box = page.get_by_label("Votre recherche").bounding_box()
+    assert box is not None
+    assert box["width"] > width / 2
+
+
 def test_a_draft_is_resumed_from_another_device(someone: Someone, portal_url: str) -> None:
     """A9."""
     page = someone()
