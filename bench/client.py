@@ -23,6 +23,10 @@ class Client:
     def __init__(self, port: int) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.cookies: dict[str, str] = {}
+        self.server_ms = 0.0
+        """The milliseconds of processor that the server spent since the answer before the last: on that request, when
+        nobody else asks it anything."""
+        self._clock = 0.0
 
     def send(
         self, method: str, path: str, fields: dict[str, str] | None = None
@@ -36,6 +40,8 @@ class Client:
         self.connection.request(method, path, body, headers)
         response = self.connection.getresponse()
         text = response.read().decode()
+        now = float(response.headers.get("X-Processor", 0)) * 1000
+        self.server_ms, self._clock = now - self._clock, now
         for cookie in response.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.split(";")[0].partition("=")
             self.cookies[name] = value

@@ -6,6 +6,7 @@ Only the benches serve it: `create_app` here is the portal with one more route a
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 
 from flask import Flask, Response
@@ -31,7 +32,8 @@ ENTRY = "x" * 200
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The portal, with `POST /floor/<n>` and, on every answer, the number of statements it took (`X-Statements`)."""
+    """The portal with `POST /floor/<n>`; answers say how many statements they took (`X-Statements`) and how many seconds
+    of processor this process has spent so far (`X-Processor`)."""
     # One machine plays a whole city: what keeps one visitor from opening thousands of drafts would stop the bench.
     public.catalogue.DRAFTS = replace(public.catalogue.DRAFTS, burst=1_000_000)
     app = portal_app(settings)
@@ -58,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["X-Statements"] = str(count.statements)
+        response.headers["X-Processor"] = str(time.process_time())
         return response
 
     @access.anyone

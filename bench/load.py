@@ -65,12 +65,12 @@ def main(as_json: bool = False) -> None:
     ):
         report["embedded"] = measure([port])
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder,
-            cluster.running(Path(folder), app="bench.floor:create_app") as parts,
-        ):
-            _deploy(parts.database_url)
-            report["cluster"] = measure([int(url.rpartition(":")[2]) for url in parts.urls])
+        with tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder:
+            # PostgreSQL doesn't run as root: the account that it runs as has to reach its own folder.
+            Path(folder).chmod(0o711)
+            with cluster.running(Path(folder), app="bench.floor:create_app") as parts:
+                _deploy(parts.database_url)
+                report["cluster"] = measure([int(url.rpartition(":")[2]) for url in parts.urls])
     except CommandFailed as missing:
         report["cluster"] = f"not measured: {missing}"
     print_report("Residents at once", report, as_json)
