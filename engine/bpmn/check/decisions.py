@@ -39,9 +39,9 @@ def check_decisions(document: Document, sources: Sequence[Source], decisions: De
             if near:
                 hint = f"vouliez-vous dire « {near[0]} » ?"
             elif decisions:
-                hint = f"les décisions connues sont {listed(decisions)}"
+                hint = f"les décisions connues sont {listed(decisions)}."
             else:
-                hint = "posez sa table dans un fichier « .dmn » à côté du processus"
+                hint = "posez sa table dans un fichier « .dmn » à côté du processus."
             report.on("unknown-decision", node, name=node.decision, hint=hint)
 
 

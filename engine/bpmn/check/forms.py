@@ -20,7 +20,7 @@ def check_forms(document: Document, forms: Mapping[str, bytes], declarations: De
                 report.on("no-form", node)
         elif node.form not in forms:
             near = difflib.get_close_matches(node.form, forms, 1)
-            hint = f"vouliez-vous dire « {near[0]} » ?" if near else "ajoutez ce fichier, ou corrigez son nom"
+            hint = f"vouliez-vous dire « {near[0]} » ?" if near else "ajoutez ce fichier, ou corrigez son nom."
             report.on("unknown-form", node, form=node.form, hint=hint)
     used = dict.fromkeys(node.form for node in document.nodes if node.form in forms)
     for name in used:

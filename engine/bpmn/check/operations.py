@@ -46,7 +46,7 @@ def check_operations(document: Document, declarations: Declarations, before: fro
 
 def _tell_unknown(node: Node, operator: Operator, declarations: Declarations, report: Report) -> None:
     near = difflib.get_close_matches(operator.name, declarations.operations, 1)
-    hint = f"vouliez-vous dire « {near[0]} » ?" if near else f"choisissez parmi {listed(declarations.operations)}"
+    hint = f"vouliez-vous dire « {near[0]} » ?" if near else f"choisissez parmi {listed(declarations.operations)}."
     report.add("unknown-operation", node.id, operator.line, node=called(node), name=operator.name, hint=hint)
 
 

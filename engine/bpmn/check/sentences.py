@@ -74,7 +74,7 @@ _PLAIN: Final = {
     "placeholder": "Dans « {node} », {where} contient un emplacement « {{…}} » mal écrit : {why}",
     # --- operations
     "no-operation": "La tâche de service « {node} » n’appelle aucune opération : choisissez-en une parmi {known}.",
-    "unknown-operation": "L’opération « {name} » de « {node} » n’existe pas : {hint}.",
+    "unknown-operation": "L’opération « {name} » de « {node} » n’existe pas : {hint}",
     "unknown-parameter": "L’opération « {operation} » n’a pas de paramètre « {name} » : ses paramètres sont {known}.",
     "repeated-parameter": "Le paramètre « {name} » de « {node} » est donné deux fois : gardez-en un seul.",
     "missing-parameter": "Il manque le paramètre « {name} » à l’opération « {operation} » de « {node} ».",
@@ -83,11 +83,11 @@ _PLAIN: Final = {
     "operation-account": "L’opération « {operation} » de « {node} » demande un compte, mais la démarche est ouverte à tous : mettez la propriété « audience » à « locked ».",
     # --- decisions
     "no-decision": "La tâche de décision « {node} » ne nomme aucune table : indiquez l’identifiant d’une décision DMN.",
-    "unknown-decision": "La décision « {name} » de « {node} » n’existe pas : {hint}.",
+    "unknown-decision": "La décision « {name} » de « {node} » n’existe pas : {hint}",
     "bad-decision": "La table de décision ne peut pas être utilisée : {why}",
     # --- forms
     "no-form": "La tâche « {node} » n’a pas de formulaire : ajoutez la propriété « formJsonSchemaFilename ».",
-    "unknown-form": "Le formulaire « {form} » de « {node} » n’existe pas dans « forms/ » : {hint}.",
+    "unknown-form": "Le formulaire « {form} » de « {node} » n’existe pas dans « forms/ » : {hint}",
     "bad-form": "{why}",
     # --- properties
     "unknown-property": "La propriété « {name} » n’est pas connue {where} : les propriétés connues sont {known}.",

@@ -96,7 +96,7 @@ _FATAL = {"invalid-json", "invalid-schema", "remote-ref", "missing-ref", "bad-pa
 
 
 def _line_of(error: DefinitionError) -> int:
-    found = re.search(r"line (\d+)", str(error))
+    found = re.search(r"arrêtée ligne (\d+)", str(error))
     return int(found[1]) if found else 1
 
 

@@ -49,10 +49,20 @@ def read(name: str, content: bytes) -> Any:
     except RecursionError:
         raise DefinitionError([f"{name} : les éléments sont imbriqués trop profondément."]) from None
     except ValueError as error:
-        raise DefinitionError([f"{name} : ce n’est pas du JSON valide ({error})."]) from None
+        raise DefinitionError([f"{name} : ce n’est pas du JSON valide ({_unreadable(error)})."]) from None
     if depth(found) > MAX_DEPTH:
         raise DefinitionError([f"{name} : les éléments sont imbriqués trop profondément."])
     return found
+
+
+def _unreadable(error: ValueError) -> str:
+    # The parser speaks English, and names what it expected rather than what was forgotten.
+    if isinstance(error, json.JSONDecodeError):
+        place = f"lecture arrêtée ligne {error.lineno}, colonne {error.colno}"
+        return f"{place}\N{NO-BREAK SPACE}: regardez les virgules, les guillemets et les accolades juste avant"
+    if isinstance(error, UnicodeError):
+        return "enregistrez-le en UTF-8"
+    return str(error)
 
 
 def _no_constant(word: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,21 @@ def test_all_problems_come_at_once_with_their_line_and_file() -> None:
 )
 def test_unreadable_files(content: bytes, code: str) -> None:
     assert [one.code for one in forms.problems("f.json", {"f.json": content})] == [code]
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "line"),
+    [
+        (b'{"type": "object",\n}', "ligne 2, colonne 1", 2),
+        (b"\xff\xfe\x00", "UTF-8", 1),
+        (b'{"a": NaN}', "NaN n’existe pas", 1),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_french(content: bytes, said: str, line: int) -> None:
+    (found,) = forms.problems("f.json", {"f.json": content})
+    assert said in str(found)
+    assert found.line == line
+    assert not re.search("expect|codec|column", str(found), re.IGNORECASE)
 
 
 def test_a_missing_form_is_a_problem_too() -> None:
