@@ -83,3 +83,10 @@ def test_parking_pages_lead_to_the_space(visitor: Visitor, account: Callable[...
 def test_a_procedure_that_is_none_is_not_found(visitor: Visitor) -> None:
     assert visitor.get("/demarches/inconnue").status_code == 404
     assert visitor.post("/demarches/inconnue").status_code == 404
+
+
+def test_people_find_parking_by_the_word_they_use(visitor: Visitor, said: Said) -> None:
+    """A4."""
+    found = said(visitor.get("/demarches?q=garer"))
+    assert "Demander un droit de stationnement résidentiel" in found
+    assert "Renouveler mon droit de stationnement résidentiel" in found
