@@ -257,16 +257,18 @@ def running(
         def part(name: str, command: Sequence[str], ready: Callable[[Part], bool], **more: object) -> Part:
             return Part(name, command, environment, logs / f"{name}.log", ready, spawner, **more)  # type: ignore[arg-type]
 
-        def ours(name: str, *arguments: str, url: str = "") -> Part:
+        # Nothing of ours needs an orderly end: what is cut off is done again.
+        ours = [*processes.ending_with_parent("KILL"), *program]
+
+        def web_part(number: int, port: int) -> Part:
+            command = [*ours, "web", "--port", str(port), "--app", app]
+            return part(f"web-{number}", command, serves_soon, url=f"http://{HOST}:{port}")
+
+        def behind_part(kind: str, number: int) -> Part:
+            name = f"{kind}-{number}"
             listener = readiness.Listener(run_folder / f"{name}.ready")
             stack.callback(listener.close)
-            made = part(
-                name,
-                # Nothing of ours needs an orderly end: what is cut off is done again.
-                [*processes.ending_with_parent("KILL"), *program, *arguments],
-                lambda one: listener.wait(0.5, lambda: one.alive) and (not url or _serves(url)),
-                url=url,
-            )
+            made = part(name, [*ours, kind], lambda one: listener.wait(0.5, lambda: one.alive))
             made.environment = {**environment, "NOTIFY_SOCKET": str(listener.path)}
             return made
 
@@ -292,12 +294,9 @@ def running(
                 redis.command(folder / "redis", run_folder / "redis.sock"),
                 lambda one: one.alive and _soon(lambda: redis.answers(run_folder / "redis.sock")),
             ),
-            web=[
-                ours(f"web-{number}", "web", "--port", str(port), "--app", app, url=f"http://{HOST}:{port}")
-                for number, port in enumerate(ports, 1)
-            ],
-            workers=[ours(f"worker-{number}", "worker") for number in range(1, workers + 1)],
-            beats=[ours(f"beat-{number}", "beat") for number in range(1, beats + 1)],
+            web=[web_part(number, port) for number, port in enumerate(ports, 1)],
+            workers=[behind_part("worker", number) for number in range(1, workers + 1)],
+            beats=[behind_part("beat", number) for number in range(1, beats + 1)],
         )
         stack.callback(_stop, cluster)
         for server in (cluster.postgresql, cluster.redis):
@@ -332,12 +331,17 @@ def _soon(question: Callable[[], bool]) -> bool:
     return False
 
 
+def serves_soon(part: Part) -> bool:
+    """Whether a web process is ready: asked again as long as it isn't, since it may start before its database is back."""
+    return part.alive and _soon(lambda: _serves(part.url))
+
+
 def _serves(url: str) -> bool:
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
