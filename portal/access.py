@@ -132,7 +132,7 @@ def reading(view: Callable[..., R]) -> Callable[..., R]:
 
     @wraps(view)
     def wrapped(**values: Any) -> R:
-        def once(session: Session) -> Any:
+        def once(session: Session) -> R:
             return view(session, **_admitted(session, values, writing=False))
 
         answer = database().read(once)
