@@ -31,6 +31,7 @@ FAMILIES = (
     "incidents",
     "backup",
     "bench",
+    "faults",
 )
 
 

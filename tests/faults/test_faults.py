@@ -1,0 +1,41 @@
+"""Nothing acknowledged is lost and nothing is done twice, whatever is killed (G4); and the checker would notice."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.faults.run import run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.sqlite_only,
+    pytest.mark.skipif(sys.platform != "linux", reason="parts find the processes that they started in /proc"),
+]
+# What ends jobs in their middle, as often as it can be.
+WORKERS = {"worker process": 1}
+
+
+def test_kills_lose_nothing_and_double_nothing() -> None:
+    report = run(28, seed=20)
+    assert report["ok"], report
+    assert report["lost"] == report["twice"] == report["stuck"] == report["timers"]["wrong"] == 0
+    # What proves nothing: a run in which little was killed or little was done.
+    assert report["kills"] >= 5
+    assert {"open", "step", "file", "claim", "decide"} <= set(report["acked_by_action"])
+    assert report["timers"]["fired"] >= 5
+
+
+def test_jobs_that_are_marked_before_they_are_done_are_noticed() -> None:
+    report = run(10, seed=21, every=0.25, weights=WORKERS, variant="mark-then-act")
+    assert not report["ok"]
+    assert report["lost"] + report["stuck"] + report["timers"]["wrong"] > 0
+    assert report["twice"] == 0
+
+
+def test_jobs_that_are_done_before_they_are_marked_are_noticed() -> None:
+    report = run(10, seed=22, every=0.25, weights=WORKERS, variant="act-then-mark")
+    assert not report["ok"]
+    assert report["twice"] > 0
+    assert report["lost"] == 0
