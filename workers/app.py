@@ -48,6 +48,11 @@ app.conf.update(
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
         "health_check_interval": 10,
+        # Who publishes is told at once that Redis is away; the library would ask again for six seconds first.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
         "visibility_timeout": max(kind.seconds for kind in KINDS.values()) + 2 * GRACE,
     },
     beat_scheduler="workers.patience:Scheduler",

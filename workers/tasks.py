@@ -46,7 +46,7 @@ def database() -> Database:
 def tick() -> int:
     """Send the jobs that are due to the workers; how many were sent.
 
-    Two at once send different jobs. What can't be sent is taken back, for the next tick.
+    Two at once send different jobs. What can't be sent is taken back, for a tick that follows as soon as Redis takes it.
     """
     try:
         handed = database().run(jobs.hand_over, OUTSTANDING)
@@ -69,6 +69,7 @@ def tick() -> int:
     except Exception as error:  # Redis's client has errors of its own
         log.warning("Redis took %s of %s jobs: %s", sent, len(handed), type(error).__name__)
         database().run(jobs.let_go, [job_id for job_id, _ in handed[sent:]])
+        jobs.wake()
     return sent
 
 

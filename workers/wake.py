@@ -1,8 +1,8 @@
 """The waker that settings name: tells the workers, through Redis, that a job is due.
 
 It runs after the commit, on the request's thread, and only rings a bell there: a thread of its own talks to Redis. A refused
-connection costs that thread half a second and the request nothing; many wake-ups become one message; one that is lost
-is made up for by beat's next tick.
+connection costs that thread its time and the request nothing; many wake-ups become one message, which is sent
+again until Redis takes it; one that is lost later is made up for by beat's next tick.
 """
 
 from __future__ import annotations
@@ -30,11 +30,17 @@ class Waker:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = 0
+        self._stopped = False
 
     def ring(self) -> None:
         """Have a wake-up sent soon; never waits, never raises."""
         if self._pid != os.getpid():
             self._start()
+        self._bell.set()
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._stopped = True
         self._bell.set()
 
     def _start(self) -> None:
@@ -46,20 +52,21 @@ class Waker:
                 self._pid = os.getpid()
 
     def _listen(self) -> None:
-        answered = True
-        while True:
-            self._bell.wait()
+        failures = 0
+        while self._bell.wait() and not self._stopped:
             self._bell.clear()
             try:
                 send()
             except Exception as error:
-                # Once, however long it lasts; the address stays out of the log, since it may hold a password.
-                if answered:
-                    log.warning("Redis does not answer (%s): jobs wait for the next tick", type(error).__name__)
-                answered = False
-                time.sleep(_PAUSE_AFTER_FAILURE)
+                failures += 1
+                # Once, however long it lasts; the address stays out of the log, since it may hold a password. A first failure
+                # may only be a connection that Redis, started again, doesn't know.
+                if failures == 2:
+                    log.warning("Redis does not answer (%s): jobs wait until it does", type(error).__name__)
+                time.sleep(_PAUSE if failures == 1 else _PAUSE_AFTER_FAILURE)
+                self._bell.set()
             else:
-                answered = True
+                failures = 0
                 time.sleep(_PAUSE)
 
 

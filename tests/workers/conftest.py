@@ -60,7 +60,7 @@ class Site:
         text = self.file.read_text() if self.file.exists() else ""
         return [line for line in text.splitlines() if line.startswith(beginning)]
 
-    def waits_for(self, condition: Callable[[], bool], seconds: float = 20) -> bool:
+    def waits_for(self, condition: Callable[[], bool], seconds: float = 40) -> bool:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -76,9 +76,13 @@ def site(workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         if name.startswith("PARVIS_"):
             monkeypatch.setenv(name, value)
     monkeypatch.setattr(config, "_current", config.load())
-    monkeypatch.setattr(jobs, "_wakers", [wake.wake])
+    # Celery keeps its connections to the first Redis that it was told of, and other tests name others.
+    monkeypatch.setattr(app, "_pool", None)
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    waker = wake.Waker()
+    monkeypatch.setattr(jobs, "_wakers", [waker.ring])
     tmp_path.chmod(0o777)
     database = Database(workers.database_url)
     yield Site(workers, database, tmp_path / "done")
+    waker.stop()
     database.close()
-    app.pool.force_close_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -15,12 +16,20 @@ from engine.core import config, jobs
 from engine.core.config import Settings
 from engine.core.errors import ConfigurationError
 from workers import wake
-from workers.app import celery_url
+from workers.app import app, celery_url
 
 
 @pytest.fixture
-def waker() -> wake.Waker:
-    return wake.Waker()
+def waker() -> Iterator[wake.Waker]:
+    made = wake.Waker()
+    yield made
+    made.stop()
+
+
+def forget_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery keeps its connections to the first Redis that it was told of: a process has one, this one has several."""
+    monkeypatch.setattr(app, "_pool", None)
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
 
 
 def test_many_wake_ups_become_few_messages(waker: wake.Waker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +68,12 @@ def test_a_redis_that_refuses_costs_the_request_nothing(
     waker: wake.Waker, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(config, "_current", replace(settings, redis_url="redis://:a-password@127.0.0.1:1"))
+    forget_connections(monkeypatch)
     began = time.perf_counter()
     waker.ring()
     for _ in range(100):
         waker.ring()
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 0.3, "one refused message takes longer"
     deadline = time.monotonic() + 10
     while "Redis does not answer" not in caplog.text and time.monotonic() < deadline:
         time.sleep(0.05)

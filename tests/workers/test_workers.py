@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +18,19 @@ from redis import Redis
 from engine.core import clock, jobs
 from engine.core.jobs import Job
 
-LATE = 1.0  # what a tick may take, on a machine that does other things
+LATE = 6.0  # a second for the tick, and what a machine takes that does other things
+
+
+@contextmanager
+def without_ticks(site: Any) -> Iterator[None]:
+    """Beat stands still: what is done meanwhile was done because somebody rang."""
+    for beat in site.cluster.beats:
+        os.kill(beat.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for beat in site.cluster.beats:
+            os.kill(beat.pid, signal.SIGCONT)
 
 
 def numbers(site: Any) -> Counter[int]:
@@ -33,14 +48,10 @@ def children(pid: int) -> list[int]:
 
 
 def test_a_job_is_done_once_it_is_committed_and_what_it_promises_too(site: Any) -> None:
-    """Each of twelve jobs promises the next one: woken by ticks alone, they would take a second each."""
-    site.promise("test_write")
-    assert site.waits_for(lambda: len(site.lines()) == 1)
-    site.file.unlink()
-    began = time.monotonic()
-    site.promise("test_chain", last=11)
-    assert site.waits_for(lambda: len(site.lines()) == 12)
-    assert time.monotonic() - began < 6
+    """Each of twelve jobs promises the next one: web processes wake workers, and workers wake workers."""
+    with without_ticks(site):
+        site.promise("test_chain", last=11)
+        assert site.waits_for(lambda: len(site.lines()) == 12)
     assert numbers(site) == Counter(range(12))
 
 
@@ -48,7 +59,7 @@ def test_a_timer_fires_at_its_time(site: Any) -> None:
     due = clock.now() + timedelta(seconds=1.2)
     site.promise("test_write", due_at=due)
     assert site.waits_for(lambda: bool(site.lines()))
-    assert 0 <= float(site.lines()[0].split()[1]) - due.timestamp() < 1 + LATE
+    assert 0 <= float(site.lines()[0].split()[1]) - due.timestamp() < LATE
 
 
 def test_a_redis_that_forgets_everything_loses_nothing(site: Any) -> None:
@@ -66,14 +77,14 @@ def test_a_redis_that_is_down_holds_nobody_up(site: Any) -> None:
     began = time.monotonic()
     for number in range(20):
         site.promise("test_write", n=number)
-    assert time.monotonic() - began < 2
+    # Had each waited for Redis: seconds a promise.
+    assert time.monotonic() - began < 6
     site.cluster.redis.start()
     assert site.waits_for(lambda: len(site.lines()) >= 20)
-    # As quick as before: the worker didn't wait longer and longer for Redis.
-    began = time.monotonic()
-    site.promise("test_chain", n=20, last=25)
-    assert site.waits_for(lambda: len(site.lines()) >= 26)
-    assert time.monotonic() - began < 5
+    # As before: whoever waited for Redis has found it again.
+    with without_ticks(site):
+        site.promise("test_chain", n=20, last=25)
+        assert site.waits_for(lambda: len(site.lines()) >= 26)
     assert numbers(site) == Counter(range(26))
 
 
