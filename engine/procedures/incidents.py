@@ -68,6 +68,10 @@ def record(session: Session, error: ProcessStuck) -> Incident | None:
         "groups": sorted(attempt.actor.groups),
     }
     session.add(incident)
+    # Older than what this incident keeps.
+    case = session.get(cases.Case, attempt.case_id)
+    if case is not None and case.typed:
+        case.typed = cases.without(case, attempt.target)
     if not known:
         about = {"incident": str(incident.id)}
         history.record(

@@ -144,7 +144,7 @@ def take_away(session: Session, case: Case, file_id: str, *, place: str) -> None
     stored = next((one for one in documents.of_case(session, case.id) if str(one.id) == file_id), None)
     if stored is None or not stored.field.startswith(f"{place}."):
         return
-    if not _named(case, file_id):
+    if not named(case, file_id):
         documents.remove(session, config.current(), stored)
     elif not stored.field.endswith(_TAKEN_AWAY):
         # Its field has room again; the stored answer still finds it.
@@ -154,11 +154,13 @@ def take_away(session: Session, case: Case, file_id: str, *, place: str) -> None
 def tidy(session: Session, case: Case, place: str) -> None:
     """Remove the files of a draft's step that its answers no longer name."""
     for stored in documents.of_case(session, case.id):
-        if stored.field.startswith(f"{place}.") and not _named(case, str(stored.id)):
+        if stored.field.startswith(f"{place}.") and not named(case, str(stored.id)):
             documents.remove(session, config.current(), stored)
 
 
-def _named(case: Case, file_id: str) -> bool:
+def named(case: Case, file_id: str) -> bool:
+    """Whether a stored answer names the file."""
+
     def within(value: Any) -> bool:
         if isinstance(value, dict):
             return any(within(one) for one in value.values())

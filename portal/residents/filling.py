@@ -10,7 +10,8 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 
 from engine.core.db import Session
-from engine.procedures import choices, forms, incidents
+from engine.core.errors import InvalidAnswers
+from engine.procedures import cases, choices, forms, incidents
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms import Field, Form
@@ -67,14 +68,25 @@ def typed(form: Form, posted: MultiDict[str, str]) -> dict[str, Any]:
     return rendering.act(form, answers, rendering.action(posted)) if "_action" in posted else answers
 
 
+def problems(session: Session, case: Case, form: Form, answers: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with these answers, by field."""
+    try:
+        context = choices.context(session, case, form)
+        forms.validate(form, answers, context=context, locked=forms.locks(form, case.usager))
+    except InvalidAnswers as error:
+        return dict(error.errors)
+    return {}
+
+
 def started(
     session: Session, case: Case, form: Form, *, target: str, stored: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What a form begins with: what an incident kept of it, else what is stored, else what the account knows.
+    """What a form begins with: what was typed there last, else what an incident kept of it, else what is stored, else what
+    the account knows.
 
     `target` is what an incident names: the step, or the task.
     """
-    kept = incidents.typed(session, case.id, target)
+    kept = cases.typed_at(case, target) or incidents.typed(session, case.id, target)
     if kept:
         return kept
     return dict(stored) if stored is not None else forms.prefill(form, case.usager)

@@ -35,6 +35,11 @@ def make_link(session: Session, case: Case) -> str:
     """A new private link, shown this once."""
     if case.account_id is not None:
         raise Forbidden("Cette demande se retrouve dans votre espace\u00a0: elle n’a pas besoin de lien.")
+    return page(session, case, back=steps.current_address(session, case))
+
+
+def page(session: Session, case: Case, *, back: str) -> str:
+    """A new private link's page, which leads back to `back`."""
     token = cases.make_link(session, case)
     address = config.current().public_url + url_for(".follow_link", token=token)
     return render_template(
@@ -42,5 +47,5 @@ def make_link(session: Session, case: Case) -> str:
         case=case,
         definition=catalogue.definition(session, case.version_id),
         link=address,
-        back=steps.current_address(session, case),
+        back=back,
     )

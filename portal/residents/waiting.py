@@ -47,6 +47,8 @@ def complete_task(reference: str, task_id: UUID) -> Response:
         refused = _take_files(reference=reference, task_id=task_id)
         if action.name == "remove-file":
             _take_away(reference=reference, task_id=task_id, file_id=action.file)
+        if refused and not action.stays:
+            refused = {**_problems(reference=reference, task_id=task_id), **refused}
         if action.stays or refused:
             return _draw(reference=reference, task_id=task_id, posted=request.form, errors=refused)
         return _complete(reference=reference, task_id=task_id)
@@ -55,6 +57,12 @@ def complete_task(reference: str, task_id: UUID) -> Response:
     except StaleStep:
         flash(DONE, "info")
         return redirect(url_for(".show_tracking", reference=reference), 303)
+
+
+@reading
+def _problems(session: Session, case: Case, task_id: UUID) -> dict[str, str]:
+    _, form = _task(session, case, task_id)
+    return filling.problems(session, case, form, filling.typed(form, request.form)) if form else {}
 
 
 @transactional

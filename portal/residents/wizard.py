@@ -22,10 +22,11 @@ from engine.procedures.cases import Case
 from engine.procedures.forms import Form
 from portal import access, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
-from portal.residents import blueprint, documents, filling, steps
+from portal.residents import blueprint, documents, filling, links, steps
 from portal.residents.presentation import paragraphs, presented, standing, step_title
 
 STALE = "Cette étape n’est plus celle où en est votre demande. Voici l’étape en cours\u00a0; rien n’a été perdu."
+SAVED = "Votre saisie est enregistrée. Vous retrouverez cette demande dans «\u00a0À terminer\u00a0»."
 FILED = "Cette demande est déjà déposée\u00a0: elle ne se modifie plus ici. En voici le suivi."
 
 
@@ -50,17 +51,21 @@ def show_step(reference: str, element_id: str) -> Response:
 @access.in_phases
 @intake.takes_files
 @typed.kept_on_expiry
-def submit_step(reference: str, element_id: str) -> Response:
+def submit_step(reference: str, element_id: str) -> Response | str:
     """Take the answers and lead to the next step; with errors, the page again with what was typed."""
     action = rendering.action(request.form)
     try:
         refused = _take_files(reference=reference, element_id=element_id)
         if action.name == "remove-file":
             _take_away(reference=reference, element_id=element_id, file_id=action.file)
-        if action.stays or refused:
-            return _draw(reference=reference, element_id=element_id, posted=request.form, errors=refused)
+        if action.stays or refused or action.name == "save":
+            errors = _kept(reference=reference, element_id=element_id, refused=refused, check=action.name == "next")
+            if action.name == "save" and not errors:
+                return _leave(reference=reference, element_id=element_id)
+            return _draw(reference=reference, element_id=element_id, posted=request.form, errors=errors)
         return _submit(reference=reference, element_id=element_id)
     except InvalidAnswers as error:
+        _kept(reference=reference, element_id=element_id, refused={}, check=False)
         return _draw(reference=reference, element_id=element_id, posted=request.form, errors=error.errors)
     except CaseClosed:
         # The second click on the button that files.
@@ -82,6 +87,34 @@ def _submit(session: Session, case: Case, element_id: str) -> Response:
     if progress.next_step is None:
         return redirect(url_for(".show_case", reference=case.reference), 303)
     return redirect(steps.address(case, progress.next_step), 303)
+
+
+# --- left before it is validated -------------------------------------------------------------------------------------------
+
+
+@transactional
+def _kept(session: Session, case: Case, element_id: str, refused: Mapping[str, str], check: bool) -> dict[str, str]:
+    """Keep what was typed with the draft; with `check`, what is wrong with it beside the files that were refused."""
+    form = _form(session, case, element_id)
+    if not case.draft:
+        raise CaseClosed
+    if form is None:
+        return dict(refused)
+    answers = filling.typed(form, request.form)
+    action = rendering.action(request.form)
+    # Who takes a validated file off and leaves finds it again: only validating takes it away.
+    if action.name != "remove-file" or not documents.named(case, action.file):
+        cases.keep_typed(case, element_id, answers)
+    return {**(filling.problems(session, case, form, answers) if check else {}), **refused}
+
+
+@transactional
+def _leave(session: Session, case: Case, element_id: str) -> Response | str:
+    """How to come back: the space of who has an account, a private link for the others."""
+    if case.account_id is not None:
+        flash(SAVED, "success")
+        return redirect(url_for(".show_space"), 303)
+    return links.page(session, case, back=steps.address(case, element_id))
 
 
 def _form(session: Session, case: Case, element_id: str) -> Form | None:
@@ -163,6 +196,7 @@ def _draw(
         title=node.name or step_title(node),
         stops=indicator,
         number=next((place for place, stop in enumerate(indicator, 2) if stop.shown), 2),
+        unfinished=posted is None and cases.typed_at(case, node.id) is not None,
         revising=current is not None and node != current,
         instructions=paragraphs(instructions.of(case, definition, node.id)),
         sheet=filling.sheet(session, case, form, answers, errors),

@@ -53,6 +53,27 @@ def test_a_file_outlives_the_errors_of_the_form(visitor: Visitor, data: Database
     assert "matelas.png" in said(summary)
 
 
+def test_a_file_of_a_step_left_with_errors_is_found_again(
+    visitor: Visitor, data: Database, step: str, said: Said
+) -> None:
+    visitor.post(step, {**REPORT, "description": "", "photos-files": photo()})
+    (stored,) = _files(data)
+    page = visitor.get(step)
+    assert "matelas.png" in said(page)
+    visitor.post(step, {**REPORT, "photos": str(stored.id), "_action": f"remove-file:photos:{stored.id}"})
+    assert "matelas.png" not in visitor.get(step).text
+
+
+def test_a_bad_file_and_a_bad_field_are_said_at_once(visitor: Visitor, step: str) -> None:
+    """A3: one page lists both."""
+    page = visitor.post(
+        step, {**REPORT, "description": "", "photos-files": (io.BytesIO(b"MZ not a picture"), "matelas.png")}
+    )
+    assert page.status_code == 422
+    assert 'href="#f-description"' in page.text
+    assert 'href="#f-photos' in page.text
+
+
 def test_a_file_is_served_to_its_holder_and_nobody_else(
     visitor: Visitor, visitors: Callable[[], Visitor], account: Any, data: Database, step: str
 ) -> None:

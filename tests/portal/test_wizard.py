@@ -162,6 +162,65 @@ def test_a_draft_is_resumed_with_its_private_link(visitor: Visitor, visitors: Ca
     assert elsewhere.get(step).status_code == 200
 
 
+def test_asking_for_a_link_keeps_what_is_typed(
+    visitor: Visitor, visitors: Callable[[], Visitor], data: Database
+) -> None:
+    """A9: right or wrong, shown again to who opens the link, and not validated by it."""
+    step = visitor.post("/demarches/signalement").location
+    page = visitor.post(step, {"prenoms": "Nadia", "courriel": "nadia@", "_action": "save"})
+    assert page.status_code == 200
+    link = page.text.split("/suivi/")[1].split('"')[0]
+    assert f'href="{step}"' in page.text
+    elsewhere = visitors()
+    assert elsewhere.get(f"/suivi/{link}").location == step
+    page = elsewhere.get(step)
+    assert 'value="Nadia"' in page.text
+    assert 'value="nadia@"' in page.text
+    assert _case(data, step.split("/")[2]).document == {}
+    elsewhere.post(step, INFORMATION)
+    assert _case(data, step.split("/")[2]).typed is None
+
+
+def test_leaving_a_step_from_an_account_keeps_what_is_typed(
+    visitor: Visitor, account: Callable[..., Any], said: Said
+) -> None:
+    """A9."""
+    account()
+    visitor.sign_in("claire.martin@exemple.fr")
+    step = visitor.post("/demarches/signalement").location
+    answer = visitor.post(step, {"prenoms": "Claire-Marie", "_action": "save"})
+    assert answer.location == "/mon-espace"
+    assert "Votre saisie est enregistrée" in said(visitor.get(answer.location))
+    page = visitor.get(step)
+    assert 'value="Claire-Marie"' in page.text
+    assert "n’est pas encore validée" in said(page)
+
+
+def test_a_step_left_with_errors_is_found_as_it_was(visitor: Visitor, report: Callable[..., str], said: Said) -> None:
+    """A3: also on a passed step, whose validated answers stay those of the request."""
+    reference = report(visitor)
+    step = f"/demandes/{reference}/etapes/ma_demande"
+    assert visitor.post(step, {**REPORT, "description": "Deux sommiers.", "nature": ""}).status_code == 422
+    assert "Deux sommiers." in visitor.get(step).text
+    assert "Un matelas sur le trottoir." in said(visitor.get(f"/demandes/{reference}/etapes/recapitulatif"))
+
+
+def test_what_was_typed_goes_with_the_draft(visitor: Visitor, data: Database, report: Callable[..., str]) -> None:
+    reference = report(visitor)
+    step = f"/demandes/{reference}/etapes/ma_demande"
+    visitor.post(step, {**REPORT, "nature": ""})
+    assert _case(data, reference).typed
+    visitor.post(f"/demandes/{reference}/annuler")
+    assert _case(data, reference).typed is None
+
+
+def test_what_is_too_long_to_keep_is_still_drawn_again(visitor: Visitor, data: Database) -> None:
+    step = visitor.post("/demarches/signalement").location
+    page = visitor.post(step, {"prenoms": "é" * 100_000})
+    assert page.status_code == 422
+    assert _case(data, step.split("/")[2]).typed is None
+
+
 def test_an_expired_session_gives_back_what_was_typed(
     visitor: Visitor, account: Callable[..., Any], said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +278,7 @@ def test_a_process_that_stops_keeps_what_was_typed_and_says_so(
     visitor: Visitor, data: Database, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = visitor.post("/demarches/signalement").location
+    visitor.post(step, {"prenoms": "Nad"})
 
     def stop(*_: Any) -> None:
         raise ProcessStuck("suite", "no branch matches")

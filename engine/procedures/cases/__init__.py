@@ -31,6 +31,7 @@ from engine.procedures.cases.moves import (
     try_again,
 )
 from engine.procedures.cases.run import Attempt
+from engine.procedures.cases.typed import keep_typed, typed_at, without
 
 __all__ = [
     "LINK_KEPT",
@@ -46,6 +47,7 @@ __all__ = [
     "find_for_agent",
     "fire_timer",
     "held",
+    "keep_typed",
     "link_hash",
     "locked",
     "make_link",
@@ -56,4 +58,6 @@ __all__ = [
     "steps_done",
     "submit_step",
     "try_again",
+    "typed_at",
+    "without",
 ]

@@ -35,7 +35,8 @@ _CHANGEABLE = ("courriel", "telephone_mobile", "telephone_fixe", "contact_prefer
 class Case(Base):
     """A request. `status`: draft, filed, closed, cancelled.
 
-    `document` holds the answers and the process's variables.
+    `document` holds the answers and the process's variables. `typed` holds, by step of a draft, what was typed there and not
+    validated: shown again, and never read by the process.
     """
 
     __tablename__ = "case"
@@ -62,6 +63,7 @@ class Case(Base):
     channel: Mapped[str] = mapped_column(Text, default="portail")
     applicant: Mapped[dict[str, Any]] = mapped_column(Json)
     document: Mapped[dict[str, Any]] = mapped_column(Json)
+    typed: Mapped[dict[str, Any] | None] = mapped_column(Json)
     state: Mapped[bytes] = mapped_column(LargeBinary)
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -28,6 +28,7 @@ from engine.procedures import catalogue, references, tasks
 from engine.procedures.cases.case import Case
 from engine.procedures.cases.finding import held, locked, make_link
 from engine.procedures.cases.run import Attempt, Run, validated
+from engine.procedures.cases.typed import without
 from engine.procedures.catalogue import Definition
 from engine.procedures.tasks import RESIDENT, HumanTask
 
@@ -73,6 +74,7 @@ def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | N
         channel="portail",
         applicant=accounts.usager(account) if account else {"compte": False, "certifie": False},
         document={},
+        typed=None,
         state=b"",
         opened_at=now,
         changed_at=now,
@@ -140,6 +142,8 @@ def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[
             run.workflow.complete(current.id, taken)
             if case.draft:
                 run.workflow.replay(valid)
+    if case.typed:
+        run.change(typed=without(case, element_id) if case.draft else None)
     run.settle()
     following = next((task.element_id for task in run.workflow.open_tasks() if task.lane == RESIDENT), None)
     return Progress(following if case.draft else None, not case.draft)
@@ -202,7 +206,7 @@ def cancel(session: Session, case: Case, actor: Actor) -> None:
             session,
             [jobs.Promise("discard_files", {"case_id": str(case.id)}, key=f"discard:{case.id}", case_id=case.id)],
         )
-    run.change(status="cancelled", closed_at=clock.now())
+    run.change(status="cancelled", closed_at=clock.now(), typed=None)
     run.settle()
 
 
