@@ -317,15 +317,14 @@ def of_case(session: Session, case_id: UUID) -> list[HumanTask]:
     )
 
 
-def waiting(session: Session, case_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the requests that wait for their resident."""
-    if not case_ids:
-        return set()
-    return set(
-        session.scalars(
-            select(HumanTask.case_id).where(HumanTask.case_id.in_(case_ids), HumanTask.group == RESIDENT).distinct()
-        )
-    )
+def waiting(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[HumanTask]]:
+    """What waits for the resident, by request; those that wait for nothing of theirs are left out."""
+    found: dict[UUID, list[HumanTask]] = {}
+    if case_ids:
+        mine = HumanTask.case_id.in_(case_ids), HumanTask.group == RESIDENT
+        for task in session.scalars(select(HumanTask).where(*mine).order_by(HumanTask.opened_at, HumanTask.id)):
+            found.setdefault(task.case_id, []).append(task)
+    return found
 
 
 # --- claiming ----------------------------------------

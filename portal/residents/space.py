@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +14,7 @@ from engine.core.db import Session
 from engine.people import accounts, consents
 from engine.procedures import cases, catalogue, tasks, words
 from engine.procedures.cases import Case
+from engine.procedures.tasks import HumanTask
 from engine.rights import entitlements
 from portal import access
 from portal.access import current_actor, reading, transactional
@@ -36,6 +38,7 @@ class Row:
     address: str
     draft: bool
     waiting: bool
+    tasks: Sequence[HumanTask]
 
 
 @blueprint.get("/mon-espace")
@@ -89,6 +92,7 @@ def _space(session: Session, errors: dict[str, str] | None = None) -> str:
         rights=[
             (right, *RIGHT_STATES[entitlements.state(right)]) for right in entitlements.of_account(session, account.id)
         ],
+        waiting=[(row, task) for row in rows for task in row.tasks],
         drafts=[row for row in rows if row.draft],
         rows=[row for row in rows if not row.draft][:LATEST],
         total=sum(not row.draft for row in rows),
@@ -115,6 +119,7 @@ def _rows(session: Session, found: list[Case]) -> list[Row]:
                 address=url_for("residents.show_case", reference=case.reference),
                 draft=case.draft,
                 waiting=case.id in waiting,
+                tasks=waiting.get(case.id, ()),
             )
         )
     return rows

@@ -122,7 +122,10 @@ def test_what_is_asked_of_the_resident_shows(visitor: Visitor, claire: Account, 
     step = visitor.post(step, {"usage": "connexion", "courriel": "claire.nouvelle@exemple.fr"}).location
     confirmation = visitor.follow(visitor.post(step, {"certification": "true"}))
     assert "Il reste une chose à faire" in said(confirmation)
-    assert "À compléter" in said(visitor.get("/mon-espace"))
+    space = visitor.get("/mon-espace")
+    assert "À compléter" in said(space)
+    assert "À faire" in said(space).split("Mes droits de stationnement")[0]
+    assert f'href="{confirmation.request.path.replace("confirmation", "a-faire")}/' in space.text
     task = confirmation.text.split("/a-faire/")[1].split('"')[0]
     reference = step.split("/")[2]
     answer = visitor.post(f"/demandes/{reference}/a-faire/{task}", {"action": "valider", "code": "0000"})
