@@ -22,6 +22,13 @@ DRAFTS = throttle.Limit("drafts", burst=60, every=throttle.SIGN_IN_ADDRESS.every
 PARKING = "stationnement"
 
 
+@blueprint.get("/demarches/")
+@access.anyone
+def redirect_to_catalogue() -> Response:
+    """The address as many type it."""
+    return redirect(url_for(".show_catalogue", **request.args.to_dict()), 301)
+
+
 @blueprint.get("/demarches")
 @access.anyone
 @reading
@@ -29,6 +36,7 @@ def show_catalogue(session: Session) -> str:
     """Tiles by trade; the procedures of one trade; or those that answer the words typed."""
     everything = catalogue.published(session)
     typed = request.args.get("q", "").strip()[:200]
+    telling = any(sign.isalnum() for sign in typed)
     trade = words.plain(request.args.get("metier", "").strip())
     trades = catalogue.by_trade(everything)
     chosen = next((name for name in trades if words.plain(name) == trade), None) if trade and not typed else None
@@ -37,7 +45,8 @@ def show_catalogue(session: Session) -> str:
         trades={chosen: trades[chosen]} if chosen else trades,
         chosen=chosen,
         typed=typed,
-        found=catalogue.search(everything, typed) if typed else None,
+        words_typed=telling,
+        found=catalogue.search(everything, typed) if telling else [],
         total=len(everything),
         parking=PARKING,
         plain=words.plain,

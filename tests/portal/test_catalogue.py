@@ -41,6 +41,18 @@ def test_a_search_without_result_says_what_to_do(visitor: Visitor, said: Said) -
     assert "licorne <b>" not in page.text
 
 
+@pytest.mark.parametrize("typed", ["?", "«\u00a0»", "…"])
+def test_a_search_that_says_nothing_asks_for_a_word(visitor: Visitor, said: Said, typed: str) -> None:
+    page = visitor.get("/demarches", query_string={"q": typed})
+    assert "Saisissez au moins une lettre ou un chiffre." in said(page)
+    assert "ville-result" not in page.text
+
+
+def test_the_catalogue_is_found_with_a_slash_too(visitor: Visitor) -> None:
+    assert visitor.get("/demarches/").location == "/demarches"
+    assert visitor.get("/demarches/?q=vélo").location == "/demarches?q=v%C3%A9lo"
+
+
 def test_the_page_of_a_procedure_says_what_to_have_and_how_long_it_takes(visitor: Visitor, said: Said) -> None:
     """A7: the maximum duration, with «Aide à la saisie» under it."""
     page = visitor.get("/demarches/stationnement-renouvellement")
