@@ -90,10 +90,17 @@ def _parvis(error: errors.ParvisError) -> Response:
     status = status_of(type(error))
     if status >= 500:
         log.error(logs.said_of(error))
-    answer = page(status, error.message if status < 500 else "")
+    more = {"advice": _wait(error.retry_after)} if isinstance(error, errors.Throttled) else {}
+    answer = page(status, error.message if status < 500 else "", **more)
     if isinstance(error, errors.Throttled):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
+
+
+def _wait(seconds: int) -> str:
+    if seconds > 90:
+        return f"Réessayez dans {-(-seconds // 60)}\u00a0minutes. Rien n’a été modifié."
+    return f"Réessayez dans {seconds}\u00a0seconde{'s' if seconds > 1 else ''}. Rien n’a été modifié."
 
 
 def _stuck(error: errors.ProcessStuck) -> Response:

@@ -53,6 +53,9 @@ def _value(spot: Spot, posted: MultiDict[str, str], name: str) -> Any:
         return _choice(spot, text)
     if spot.kind in ("integer", "number"):
         return _number(text)
+    if spot.schema.get("x-autocomplete") == "one-time-code":
+        # Pasted from a letter, with the blanks around and within it.
+        return "".join(text.split())
     return text
 
 

@@ -36,10 +36,14 @@ def test_every_status_has_a_page(application: Flask, status: int) -> None:
     assert '<html lang="fr"' in answer.get_data(as_text=True)
 
 
-def test_who_tries_too_often_is_told_when_to_come_back(application: Flask) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(1, "dans 1\u00a0seconde."), (42, "dans 42\u00a0secondes."), (121, "dans 3\u00a0minutes.")]
+)
+def test_who_tries_too_often_is_told_when_to_come_back(application: Flask, seconds: int, said: str) -> None:
     with application.test_request_context("/connexion"):
-        answer = application.make_response(application.handle_user_exception(Throttled(retry_after=42)))
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "42")
+        answer = application.make_response(application.handle_user_exception(Throttled(retry_after=seconds)))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, str(seconds))
+    assert said in answer.get_data(as_text=True)
 
 
 def test_what_nobody_expected_says_nothing_of_itself(application: Flask, caplog: pytest.LogCaptureFixture) -> None:

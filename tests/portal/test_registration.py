@@ -231,6 +231,13 @@ def test_wrong_codes_say_how_many_tries_are_left(visitor: Visitor, data: Databas
     assert visitor.post(CODE, {"code": f" {code_in(data)} "}).location == "/mon-espace"
 
 
+def test_asking_for_too_many_codes_is_said(visitor: Visitor, said: Said) -> None:
+    send(visitor)
+    for _ in range(4):
+        assert "vient de vous être envoyé" in said(visitor.follow(visitor.post(f"{FORM}/renvoi")))
+    assert "trop de codes" in said(visitor.follow(visitor.post(f"{FORM}/renvoi")))
+
+
 def test_giving_up_forgets_everything(visitor: Visitor, data: Database, said: Said) -> None:
     send(visitor)
     code = code_in(data)

@@ -128,7 +128,8 @@ def test_what_is_asked_of_the_resident_shows(visitor: Visitor, claire: Account, 
     assert f'href="{confirmation.request.path.replace("confirmation", "a-faire")}/' in space.text
     task = confirmation.text.split("/a-faire/")[1].split('"')[0]
     reference = step.split("/")[2]
-    answer = visitor.post(f"/demandes/{reference}/a-faire/{task}", {"action": "valider", "code": "0000"})
+    assert "maxlength" not in visitor.get(f"/demandes/{reference}/a-faire/{task}").text  # a pasted code has blanks
+    answer = visitor.post(f"/demandes/{reference}/a-faire/{task}", {"action": "valider", "code": " 00 00 "})
     again = visitor.follow(answer)
     assert "/a-faire/" in again.request.path
     assert "de nouveau à remplir" in said(again)
