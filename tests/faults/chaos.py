@@ -26,15 +26,20 @@ WEIGHTS = {
     "beat": 1,
 }
 _DOWN = (0.0, 2.5)
+_STARTS = 4
 
 
 class Chaos:
-    """Kills until told to stop. `kills` counts them by what was killed, `ended` names the parts that ended by themselves."""
+    """Kills until told to stop. `kills` counts them by what was killed, `ended` names the parts that ended by themselves.
+
+    `failures` says what didn't start again, `late` what took more than one attempt.
+    """
 
     def __init__(self, cluster: Cluster, seed: int, *, every: float, weights: Mapping[str, int] = WEIGHTS) -> None:
         self.kills: Counter[str] = Counter()
         self.ended: list[str] = []
         self.failures: list[str] = []
+        self.late: list[str] = []
         self._cluster = cluster
         self._choice = random.Random(seed)
         self._every = every
@@ -105,10 +110,13 @@ class Chaos:
 
     def _restart(self, part: Part, down: float) -> None:
         time.sleep(down)
-        try:
-            part.start()
-        except CommandFailed as failure:
-            self.failures.append(str(failure))
+        for tries in range(_STARTS, 0, -1):
+            try:
+                part.start()
+                return
+            except CommandFailed as failure:
+                # What an init system does: try again for some minutes.
+                (self.failures if tries == 1 else self.late).append(str(failure))
 
 
 def _children(pid: int) -> list[int]:

@@ -55,7 +55,7 @@ def run(
     # Not in the folder of whoever calls: PostgreSQL runs under an account of its own.
     folder = Path(tempfile.mkdtemp(prefix="parvis-faults-"))
     folder.chmod(0o711)
-    kept = False
+    kept = variant is None
     settings = {"PARVIS_DEMO": "no", "FAULTS_VARIANT": variant or ""}
     record = Record(folder / "record.jsonl")
     try:
@@ -110,6 +110,8 @@ def _play(
         settled = time.monotonic() - calm_since
         resting.set()
         _join(staff, until + 60, record)
+        # Its connections are from before the last crash.
+        database.engine.dispose()
         verdict = check(database, record.acked, box.received)
         return _report(verdict, chaos, record, seconds, seed, settled)
     finally:
@@ -186,6 +188,7 @@ def _report(
         "met": dict(sorted(record.met.items())),
         "surprises": len(record.surprises),
         "ended_by_themselves": chaos.ended,
+        "started_late": len(chaos.late),
         "settled_in_s": round(settled, 1),
         "ok": verdict.ok and not record.surprises and not chaos.ended,
         "found": {
@@ -198,6 +201,7 @@ def _report(
                 ("stuck", verdict.stuck),
                 ("jobs", verdict.jobs),
                 ("surprises", record.surprises),
+                ("started_late", [said[-500:] for said in chaos.late]),
             )
             if found
         },
