@@ -11,6 +11,8 @@ import secrets
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 LENGTH = 8
+BEGINNING = 4
+"""So many signs tell a reference from a name."""
 
 
 def mint() -> str:
@@ -29,6 +31,17 @@ def read(text: str) -> str | None:
     if len(compact) != LENGTH or any(sign not in ALPHABET for sign in compact):
         return None
     return _grouped(compact) if _check(compact[:-1]) == compact[-1] else None
+
+
+def between(text: str) -> tuple[str, str] | None:
+    """The first and the last reference that begin as typed; None for what is too short to tell, or begins none.
+
+    Both are whole, so that every database sorts what lies between them alike.
+    """
+    compact = "".join(text.upper().replace("-", " ").split())
+    if not BEGINNING <= len(compact) <= LENGTH or any(sign not in ALPHABET for sign in compact):
+        return None
+    return _grouped(compact.ljust(LENGTH, ALPHABET[0])), _grouped(compact.ljust(LENGTH, ALPHABET[-1]))
 
 
 def _check(body: str) -> str:

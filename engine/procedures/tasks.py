@@ -167,7 +167,7 @@ def queue(
 ) -> Page:
     """The open tasks of the agent's groups, in one query: the most urgent first unless `sort` says otherwise.
 
-    `words` is a reference, in whatever spacing, or the beginnings of the applicant's names, in any order.
+    `words` is a reference or its beginning, in whatever spacing, or the beginnings of the applicant's names, in any order.
     """
     wanted = _conditions(actor, words, mine=mine, late=late)
     number = min(max(1, page), LAST_PAGE)
@@ -227,8 +227,8 @@ def listing(
 def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if words.strip():
-        # A text of eight signs may be both a reference and a name.
-        reference = references.read(words)
+        # A text may be both the beginning of a reference and a name.
+        reference = references.between(words)
         # Written into the statement, letters and digits that they are: PostgreSQL plans for this very name, common or rare.
         names = [
             or_(
@@ -241,7 +241,7 @@ def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[Col
         ]
         matches = [and_(*names)] if names else []
         if reference:
-            matches.append(HumanTask.reference == reference)
+            matches.append(HumanTask.reference.between(*reference))
         wanted.append(or_(*matches) if matches else false())
     if mine:
         wanted.append(HumanTask.claimed_by == actor.account_id)

@@ -99,6 +99,13 @@ class Case(Base):
         last = who.get("nom_usage") or who.get("nom_naissance") or ""
         return " ".join(part for part in (last.upper(), first) if part) or "Anonyme"
 
+    @property
+    def known_names(self) -> str:
+        """The names by which agents look for the request: the one they read, then the name at birth when it is another."""
+        who = self.usager
+        birth = who.get("nom_naissance") if who.get("nom_usage") else None
+        return f"{self.applicant_name} {birth}" if birth and birth != who["nom_usage"] else self.applicant_name
+
 
 _TABLE: Table = Case.__table__  # type: ignore[assignment]
 SAVE = update(_TABLE).where(_TABLE.c.id == bindparam("case_id"))

@@ -179,7 +179,7 @@ class Run:
             "procedure": self.case.procedure,
             "procedure_title": self.definition.title,
             "applicant": applicant,
-            "search_name": tasks.searchable(applicant),
+            "search_name": tasks.searchable(self.case.known_names),
             "filed_at": self.case.filed_at,
         }
 

@@ -202,6 +202,15 @@ def test_the_queue_carries_what_agents_need(session: Session, filed: Case, agent
 # --- agents -----------------------------------------------
 
 
+def test_agents_find_by_either_name(session: Session, draft: Case, resident: Actor, agent: Actor) -> None:
+    """Whoever is read under the name they use is also found by their name at birth."""
+    draft.applicant = {**draft.applicant, "nom_usage": "King-Noël"}
+    file(session, draft, resident)
+    for typed in ("noel", "lovelace", "ada love"):
+        (task,) = tasks.queue(session, agent, words=typed).tasks
+        assert task.applicant == "KING-NOËL Ada"
+
+
 def test_an_acceptance_closes_the_request(session: Session, filed: Case, agent: Actor) -> None:
     [task] = tasks.of_case(session, filed.id)
     cases.complete_task(session, filed, task.id, {"decision": "accepter"}, agent)

@@ -143,6 +143,15 @@ def test_a_reference_is_found_however_it_is_written(
     assert other.id not in ids(tasks.queue(session, agent, words=draft.reference))
 
 
+def test_a_reference_is_found_by_its_beginning(session: Session, open_task: Open, agent: Actor) -> None:
+    found = open_task(reference="K7QM-4WXT")
+    open_task(reference="K7QN-4WXT")
+    for typed in ("k7qm", "K7QM-", "k7qm-4w", "K7 QM 4"):
+        assert ids(tasks.queue(session, agent, words=typed)) == [found.id], typed
+    for typed in ("k7q", "4wxt", "k7qm-4x", "K7QM-4WXT-2"):
+        assert ids(tasks.queue(session, agent, words=typed)) == [], typed
+
+
 def test_mine_and_late(session: Session, open_task: Open, agent: Actor, clock_at: Clock) -> None:
     now = clock_at("2027-03-01 10:00")
     late = open_task(due_at=now - timedelta(seconds=1))
