@@ -80,6 +80,9 @@ def test_a_question_of_the_service_is_answered_under_a_faire(
     answer = visitor.post(address, {"reponse": "Devant le numéro 3.", "precision": "Devant le numéro 3."})
     assert answer.location == f"/demandes/{reference}/suivi"
     assert "Votre réponse est enregistrée." in said(visitor.get(answer.location))
+    page = visitor.get(address)
+    assert page.location == f"/demandes/{reference}/suivi"
+    assert "déjà été traitée" in said(visitor.follow(page))
     again = visitor.post(address, {"reponse": "Encore."})
     assert "déjà été traitée" in said(visitor.follow(again))
     assert "Devant le numéro 3." in said(visitor.get(f"/demandes/{reference}/suivi/demande"))
