@@ -138,6 +138,9 @@ def _sign_in(error: errors.SignInRequired) -> Response:
 def _csrf(error: CSRFError) -> Response:
     """A form of another time: shown again with what was typed. A form of another site: refused."""
     foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+    if _keeps_typed() and not foreign and _nobody_is_known():
+        # The page itself would ask to sign in: what was typed waits for that, and not for a page that can't be drawn.
+        return _sign_in(errors.SignInRequired())
     if _keeps_typed() and not foreign and typed.put_aside(typed.NOTICE):
         return redirect(request.path, 303)
     return page(
@@ -145,6 +148,13 @@ def _csrf(error: CSRFError) -> Response:
         "La page depuis laquelle vous avez envoyé ce formulaire n’est plus valable.",
         advice="Revenez à la page précédente, rechargez-la et recommencez. Rien n’a été modifié.",
     )
+
+
+def _nobody_is_known() -> bool:
+    """Whether the page is somebody's, and this browser holds nothing that says whose."""
+    policy = access.policy_of(current_app.view_functions.get(request.endpoint or ""))
+    actor = access.current_actor()
+    return policy is not None and policy.name != "anyone" and not actor.signed_in and not actor.links
 
 
 def _keeps_typed() -> bool:

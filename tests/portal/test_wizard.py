@@ -241,6 +241,20 @@ def test_an_expired_session_gives_back_what_was_typed(
     assert 'value="Petit-Lefèvre"' not in visitor.get(step).text  # given back once
 
 
+def test_what_was_typed_outlives_both_cookies(visitor: Visitor, account: Callable[..., Any], said: Said) -> None:
+    """A3: the page that asks to sign in says so, and is believed."""
+    account()
+    visitor.sign_in("claire.martin@exemple.fr")
+    step = visitor.post("/demarches/signalement").location
+    for name in ("parvis", "parvis_connexion"):
+        visitor.client.delete_cookie(name)
+    answer = visitor.post(step, {**INFORMATION, "nom_naissance": "Petit-Lefèvre"})
+    assert answer.location.startswith("/connexion?suite=%2Fdemandes%2F")
+    assert "connectez-vous pour le retrouver" in said(visitor.get(answer.location))
+    back = visitor.sign_in("claire.martin@exemple.fr", suite=step)
+    assert 'value="Petit-Lefèvre"' in visitor.get(back.location).text
+
+
 def test_what_was_typed_goes_to_nobody_else(
     visitor: Visitor, account: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
