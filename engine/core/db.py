@@ -29,7 +29,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from engine.core import logs, traces
-from engine.core.errors import Unavailable
+from engine.core.errors import ConfigurationError, Unavailable
 from engine.core.turns import Turns
 
 __all__ = ["Base", "Database", "Json", "Session", "UtcDateTime", "append_only", "connect", "migrate", "new_id"]
@@ -286,9 +286,11 @@ def migrate(url: str, *, patience: Sequence[float] = MIGRATION_PAUSES) -> None:
 
     A table that somebody holds is waited for a moment only, since whoever comes after the wait waits too. The migration then
     stands back for the pauses of `patience` (seconds), and after the last one raises `Unavailable`, having changed nothing.
+    A database that a later release has changed is left alone: `ConfigurationError`.
     """
     engine = connect(url)
     try:
+        _refuse_later_schema(engine)
         for pause in (*patience, None):
             try:
                 _upgrade("head", engine=engine)
@@ -303,6 +305,18 @@ def migrate(url: str, *, patience: Sequence[float] = MIGRATION_PAUSES) -> None:
                 time.sleep(pause)
     finally:
         engine.dispose()
+
+
+def _refuse_later_schema(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+            return
+        found = connection.scalar(sqlalchemy.text("SELECT max(version_num) FROM alembic_version"))
+    if found is not None and found not in revisions():
+        raise ConfigurationError(
+            f"the database has the schema {found} of another release, and this one knows them up to {_head()}: "
+            "start that release, or restore a backup made by this one"
+        )
 
 
 def migrate_on(connection: sqlalchemy.Connection, revision: str) -> None:

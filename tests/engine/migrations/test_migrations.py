@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from engine import migrations
 from engine.core import db
 from engine.core.db import Database
-from engine.core.errors import Unavailable
+from engine.core.errors import ConfigurationError, Unavailable
 from engine.migrations import revise, tables
 from engine.migrations.comparing import comparing
 
@@ -105,6 +105,14 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Database, monkeypat
         db.migrate(empty.url)
     with empty.engine.connect() as connection:
         assert sqlalchemy.inspect(connection).get_table_names() == []
+
+
+def test_a_database_of_a_later_release_is_left_alone(empty: Database) -> None:
+    db.migrate(empty.url)
+    with empty.transaction() as session:
+        session.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match="9999"):
+        db.migrate(empty.url)
 
 
 def test_migrations_are_one_line_of_numbers() -> None:
