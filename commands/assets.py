@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "portal" / "assets"
 STATIC = ROOT / "portal" / "static"
 MODULES = ROOT / "node_modules"
+FORMER_KEPT = 2
 FONT = MODULES / "@fontsource-variable/public-sans/files/public-sans-latin-wght-normal.woff2"
 
 
@@ -37,6 +38,7 @@ def build(*, force: bool = False) -> None:
     _bundle(draft)
     (draft / "manifest.json").write_text(json.dumps(_name_by_content(draft), indent=1, sort_keys=True) + "\n")
     _speak(draft / "voices")
+    _keep_former(draft)
     (draft / "built-from").write_text(wanted)
     _swap(draft)
 
@@ -95,6 +97,20 @@ def _name_by_content(folder: Path) -> dict[str, str]:
         names[path.name] = hashed
         path.rename(folder / hashed)
     return names
+
+
+def _keep_former(draft: Path) -> None:
+    """Keep the files of the builds before this one: pages of a server that still runs with them ask for their names."""
+    if not (STATIC / "manifest.json").exists():
+        return
+    known = STATIC / "former.json"
+    before: list[list[str]] = json.loads(known.read_text()) if known.exists() else []
+    latest: dict[str, str] = json.loads((STATIC / "manifest.json").read_text())
+    kept = [sorted(latest.values()), *before][:FORMER_KEPT]
+    for name in {name for build in kept for name in build}:
+        if (STATIC / name).exists() and not (draft / name).exists():
+            shutil.copy2(STATIC / name, draft / name)
+    (draft / "former.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def _swap(draft: Path) -> None:

@@ -72,5 +72,21 @@ def test_a_changed_source_is_built_again(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert not list(tmp_path.glob("static.*"))
 
 
+def test_files_of_the_two_builds_before_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A server that runs on goes on serving the pages that it drew."""
+    static, draft = tmp_path / "static", tmp_path / "static.draft"
+    monkeypatch.setattr(assets, "STATIC", static)
+    for number in range(4):
+        draft.mkdir()
+        (draft / "portal.css").write_text(f"/* {number} */")
+        (draft / "icon.svg").write_text("<svg/>")
+        names = assets._name_by_content(draft)
+        (draft / "manifest.json").write_text(json.dumps(names))
+        assets._keep_former(draft)
+        assets._swap(draft)
+    assert sorted(path.read_text() for path in static.glob("*.css")) == ["/* 1 */", "/* 2 */", "/* 3 */"]
+    assert len(list(static.glob("icon-*.svg"))) == 1
+
+
 def test_the_lock_file_names_no_address() -> None:
     assert "://" not in (assets.ROOT / "package-lock.json").read_text()
