@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -26,7 +28,8 @@ PARKING = "stationnement"
 @access.anyone
 def redirect_to_catalogue() -> Response:
     """The address as many type it."""
-    return redirect(url_for(".show_catalogue", **request.args.to_dict()), 301)
+    asked = urlencode(list(request.args.items(multi=True)))
+    return redirect(url_for(".show_catalogue") + (f"?{asked}" if asked else ""), 301)
 
 
 @blueprint.get("/demarches")
