@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands import CommandFailed, installation, table
 
 if TYPE_CHECKING:
-    from engine.procedures.catalogue import SourceSet
+    from engine.core.db import Database
+    from engine.procedures.catalogue import SourceSet, Version
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,6 +48,7 @@ def run_deploy(options: argparse.Namespace) -> int:
     if missing := [str(path) for path in options.files if not path.is_file()]:
         raise CommandFailed(f"no such file: {', '.join(missing)}")
     refused = 0
+    deployed: list[Version] = []
     with installation.database(options) as database:
         for sources in sources_of(options.files):
             try:
@@ -54,9 +58,27 @@ def run_deploy(options: argparse.Namespace) -> int:
                 print(error)
             else:
                 print(f"{version.slug}: version {version.number}")
+                deployed.append(version)
+        _warn_of_empty_groups(database, deployed)
     if refused:
         raise CommandFailed(f"{refused} not deployed: see the problems above")
     return 0
+
+
+def _warn_of_empty_groups(database: Database, versions: list[Version]) -> None:
+    """A lane misspelt is a new group where tasks wait for nobody: only who deploys can tell it from a group to come."""
+    from engine.people import groups
+    from engine.procedures import catalogue
+
+    with database.reading() as session:
+        lanes = {name for version in versions for name in catalogue.definition(session, version.id).groups}
+        empty = groups.without_agents(session, lanes)
+    for name in empty:
+        print(
+            f"parvis: warning: no agent is in the group «{name}»: check the spelling of the lane, or add agents with "
+            f"./parvis account add --agent --group {shlex.quote(name)} …",
+            file=sys.stderr,
+        )
 
 
 def run_versions(options: argparse.Namespace) -> int:

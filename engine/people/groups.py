@@ -80,6 +80,13 @@ def members(session: Session, name: str) -> list[Account]:
     )
 
 
+def without_agents(session: Session, group_names: Iterable[str]) -> list[str]:
+    """Those of the names that no active agent answers to, in order."""
+    wanted = set(group_names)
+    staffed = select(Group.name).join(Membership).join(Account, Account.id == Membership.account_id)
+    return sorted(wanted - set(session.scalars(staffed.where(Group.name.in_(wanted), Account.active))))
+
+
 def assign(session: Session, account: Account, group_names: Iterable[str]) -> None:
     """Make the agent a member of exactly these groups, made as needed; `Invalid` when the account isn't an agent's."""
     if account.kind != "agent":

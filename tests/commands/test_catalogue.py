@@ -26,8 +26,8 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def test_the_same_content_is_the_same_version(run: Any, essai: Path) -> None:
-    assert run("deploy", str(essai)) == (0, "essai: version 1\n", "")
-    assert run("deploy", str(essai)) == (0, "essai: version 1\n", "")
+    assert run("deploy", str(essai))[:2] == (0, "essai: version 1\n")
+    assert run("deploy", str(essai))[:2] == (0, "essai: version 1\n")
     lines = run("versions")[1].splitlines()
     assert len(lines) == 2
     assert lines[1].split()[:2] == ["essai", "1"]
@@ -48,6 +48,17 @@ def test_a_version_is_taken_back_and_offered_again(run: Any, essai: Path) -> Non
 def test_a_version_can_wait_to_be_offered(run: Any, essai: Path) -> None:
     assert run("deploy", str(essai), "--no-publish")[0] == 0
     assert "published" not in run("versions")[1]
+
+
+def test_a_lane_whose_group_has_no_agent_is_told(run: Any, essai: Path) -> None:
+    """A lane misspelt makes a group of its own, where tasks would wait for nobody."""
+    status, _, warning = run("deploy", str(essai))
+    assert status == 0
+    assert "no agent is in the group «Instruction»" in warning
+    names = ("--first-names", "Jeanne", "--birth-name", "Instruit")
+    added = run("account", "add", "jeanne@valmont.example", *names, "--agent", "--group", "Instruction", "--generate")
+    assert added[0] == 0
+    assert run("deploy", str(essai))[2] == ""
 
 
 def test_problems_are_all_told_and_nothing_is_kept(run: Any, essai: Path) -> None:
