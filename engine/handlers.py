@@ -8,13 +8,18 @@ from typing import Any, Literal
 from uuid import UUID
 
 from engine.contact import documents
-from engine.core import config, mail
-from engine.core.db import Session
+from engine.core import config, jobs, mail
+from engine.core.db import Database, Session
 from engine.core.errors import ProcessStuck
 from engine.people import recovery
 from engine.procedures import cases, incidents
 
 
+def _send_mail_ahead(database: Database, payload: Mapping[str, Any]) -> None:
+    mail.send_ahead(database, UUID(payload["mail_id"]), config.current())
+
+
+@jobs.ahead(_send_mail_ahead)
 def send_mail(session: Session, payload: Mapping[str, Any]) -> None:
     mail.deliver(session, UUID(payload["mail_id"]), config.current())
 

@@ -195,6 +195,7 @@ def run(
         return False
     for attempt in range(1, 6):
         try:
+            _do_ahead(database, job_id, handlers)
             with database.transaction() as session:
                 job = session.scalar(_if_free(job_id))
                 if job is None:
@@ -217,6 +218,32 @@ def run(
             database.run(_note_failure, job_id, error)
             return False
     return False
+
+
+def ahead(work: Callable[[Database, Mapping[str, Any]], None]) -> Callable[[Handler], Handler]:
+    """Where the database has one writer at a time, do `work` before the handler's transaction opens.
+
+    It is for what waits for something else (a mail server): nobody else's writing should wait with it.
+    """
+
+    def mark(handler: Handler) -> Handler:
+        _AHEAD[handler] = work
+        return handler
+
+    return mark
+
+
+_AHEAD: dict[Handler, Callable[[Database, Mapping[str, Any]], None]] = {}
+
+
+def _do_ahead(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> None:
+    if database.engine.dialect.name != "sqlite":
+        return  # there the row's lock keeps a second worker from doing the same, and stops nobody else
+    with database.reading() as session:
+        found = session.execute(select(Job.kind, Job.payload).where(Job.id == job_id)).one_or_none()
+    work = _AHEAD.get(handlers[found.kind]) if found is not None and found.kind in handlers else None
+    if found is not None and work is not None:
+        work(database, found.payload)
 
 
 @contextmanager

@@ -15,12 +15,12 @@ from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from sqlalchemy import Index, Text, select
+from sqlalchemy import Index, Text, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, jobs
 from engine.core.config import Settings
-from engine.core.db import Base, Session, UtcDateTime, new_id
+from engine.core.db import Base, Database, Session, UtcDateTime, new_id
 from engine.core.errors import Invalid, Unavailable
 
 
@@ -79,6 +79,22 @@ def deliver(session: Session, mail_id: UUID, settings: Settings) -> None:
     else:
         _send(compose(mail, settings), settings.smtp_url)
     mail.sent_at = clock.now()
+
+
+def send_ahead(database: Database, mail_id: UUID, settings: Settings) -> None:
+    """Send one message outside any transaction, then note it: what `deliver` does where writers take turns."""
+    if settings.smtp_url is None:
+        return
+    with database.reading() as session:
+        mail = session.get(Mail, mail_id)
+        message = compose(mail, settings) if mail is not None and mail.sent_at is None else None
+    if message is not None:
+        _send(message, settings.smtp_url)
+        database.run(_note_sent, mail_id)
+
+
+def _note_sent(session: Session, mail_id: UUID) -> None:
+    session.execute(update(Mail).where(Mail.id == mail_id).values(sent_at=clock.now()))
 
 
 def compose(mail: Mail, settings: Settings) -> EmailMessage:
