@@ -79,6 +79,8 @@ class Browser:
         """One request and its answer, however many times it takes."""
         again = False
         while True:
+            if time.monotonic() > self._until:
+                raise GaveUp(f"{method} {path} at {self._host}")
             try:
                 answer = self._once(method, path, fields, again)
             except (OSError, http.client.HTTPException) as error:
@@ -92,8 +94,6 @@ class Browser:
                 else:
                     self.record.surprise(f"{answer.status} on {method} {path}")
             again = True
-            if time.monotonic() > self._until:
-                raise GaveUp(f"{method} {path}")
             time.sleep(self.choice.uniform(0.1, 0.5))
 
     def close(self) -> None:

@@ -17,6 +17,8 @@ SLUG = "essai-de-pannes"
 GROUP = "Essais"
 # Residents who have so many requests under way wait for an answer: agents keep up.
 _AT_A_TIME = 3
+# Three steps, and the stale pages of one whose answers were lost.
+_STEPS_MAX = 12
 _OVER = ("Demande acceptée", "Demande refusée")
 _TO_DO = re.compile(r'href="(/demandes/[^"]+/a-faire/([0-9a-f-]{36}))"')
 _TASK = re.compile(r'agent-reference" href="/agents/taches/([0-9a-f-]{36})[^"]*">([^<]+)<')
@@ -76,7 +78,7 @@ def _file(browser: Browser, said: str) -> str | None:
         return None
     reference = where.split("/")[2]
     browser.record.ack("open", reference)
-    while "/etapes/" in where:
+    for _ in range(_STEPS_MAX):
         page = browser.get(where)
         if "/etapes/" not in page.path:
             # Filed already, by a request whose answer never came.
@@ -86,20 +88,24 @@ def _file(browser: Browser, said: str) -> str | None:
         if answer.status != 303:
             browser.record.surprise(f"{answer.status} on {where}: {_beginning(answer)}")
             return None
+        if answer.location.endswith("/confirmation"):
+            browser.record.ack("file", reference)
+            return reference
         where = _recorded(browser, reference, element, said, answer)
-    return reference
+    browser.record.surprise(f"{reference} goes round in circles at {where}")
+    return None
 
 
 def _recorded(browser: Browser, reference: str, element: str, said: str, answer: Answer) -> str:
     """Note what the answer to a step acknowledges; where to go next."""
-    if answer.location.endswith("/confirmation"):
-        browser.record.ack("file", reference)
-        return ""
-    if answer.location in (answer.path, f"/demandes/{reference}"):
+    if f"/demandes/{reference}/etapes/" in answer.location and answer.location != answer.path:
+        browser.record.ack("step", reference, element, said)
+        return answer.location
+    if answer.location == f"/demandes/{reference}":
         browser.record.meet("stale step")
-        return f"/demandes/{reference}/etapes/{element}"
-    browser.record.ack("step", reference, element, said)
-    return answer.location
+    else:
+        browser.record.surprise(f"{answer.location} after {answer.path}")
+    return f"/demandes/{reference}/etapes/{element}"
 
 
 def _answers(element: str, said: str) -> dict[str, str]:

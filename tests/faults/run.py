@@ -103,6 +103,7 @@ def _play(
         chaos.stop()
         for failure in chaos.failures:
             record.surprise(failure[-500:])
+        _look_whether_ready(parts, record)
         calm_since = time.monotonic()
         leaving.set()
         _join(people, until, record)
@@ -140,6 +141,15 @@ def _prepare(database: Database) -> dict[str, list[dict[str, str]]]:
         "resident": [database.run(sign_in, "resident", number) for number in range(RESIDENTS)],
         "agent": [database.run(sign_in, "agent", number) for number in range(AGENTS)],
     }
+
+
+def _look_whether_ready(parts: Cluster, record: Record) -> None:
+    deadline = time.monotonic() + 30
+    for part in parts.web:
+        while not cluster.serves_soon(part):
+            if time.monotonic() > deadline:
+                record.surprise(f"{part.name} runs and isn't ready:\n{part.said(5)}")
+                break
 
 
 def _join(threads: Sequence[threading.Thread], until: float, record: Record) -> None:
