@@ -78,6 +78,8 @@ def complete_task(task_id: UUID) -> Response:
         refused = _take_files(task_id=task_id)
         if action.name == "remove-file":
             _take_away(task_id=task_id, file_id=action.file)
+        if refused and not action.stays:
+            refused = {**_problems(task_id=task_id), **refused}
         if action.stays or refused:
             return _draw(task_id=task_id, posted=request.form, errors=refused)
         return _complete(task_id=task_id)
@@ -85,6 +87,13 @@ def complete_task(task_id: UUID) -> Response:
         return _draw(task_id=task_id, posted=request.form, errors=error.errors)
     except NotFound:
         raise StaleStep(GONE) from None
+
+
+@reading
+def _problems(session: Session, task_id: UUID) -> dict[str, str]:
+    task, case, definition = _at_hand(session, task_id)
+    form = definition.form_of(task.element_id)
+    return filling.problems(session, case, form, filling.typed(form, request.form)) if form else {}
 
 
 @transactional

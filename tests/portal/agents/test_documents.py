@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
@@ -102,6 +103,13 @@ def test_what_is_no_photo_is_refused_with_the_reason(
     assert page.status_code == 422
     assert "virus.exe" in said(page)
     assert stored(data) == []
+
+
+def test_a_bad_file_and_a_missing_answer_are_said_at_once(jeanne: Visitor, intervening: str) -> None:
+    page = jeanne.post(intervening, {"photos-files": (io.BytesIO(b"MZ no picture"), "virus.exe")})
+    assert page.status_code == 422
+    assert 'href="#f-photos' in page.text
+    assert 'href="#f-compte_rendu"' in page.text
 
 
 def test_nobody_joins_files_to_what_a_colleague_holds(
