@@ -10,7 +10,9 @@ from pathlib import Path
 
 def test_every_import_goes_down_the_house(root: Path) -> None:
     lint_imports = Path(sysconfig.get_path("scripts")) / "lint-imports"
-    done = subprocess.run([lint_imports, "--no-cache", "--no-logo"], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [lint_imports, "--no-cache", "--no-logo"], cwd=root, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
