@@ -230,6 +230,9 @@ def running(
             needed.mkdir(exist_ok=True)
         for private in (logs, data):
             private.chmod(0o700)
+        if os.geteuid() == 0:
+            # The account that PostgreSQL runs under passes through, whatever the umask: what is private is closed above.
+            folder.chmod(folder.stat().st_mode | 0o011)
         stack.enter_context(installation.held(data))
         # A part is sent a signal when the thread that started it ends: they all have this one, which ends last.
         spawner = ThreadPoolExecutor(1, "cluster")

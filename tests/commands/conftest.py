@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setattr(config, "_current", None)
 
     def typed(*arguments: str) -> tuple[int, str, str]:
-        status = main(arguments)
+        # A command may close the files it makes to others for as long as its process lasts: here it lasts for all tests.
+        umask = os.umask(0o022)
+        try:
+            status = main(arguments)
+        finally:
+            os.umask(umask)
         captured = capsys.readouterr()
         return status, captured.out, captured.err
 

@@ -36,11 +36,23 @@ def environment(**settings: str) -> dict[str, str]:
 def start(folder: Path) -> tuple[subprocess.Popen[str], list[str], str]:
     """A cluster of one web process and one worker: its process, its addresses, what it said."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "commands", "cluster", "--data", str(folder), "--workers", "1", "--no-demo"],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "commands",
+            "cluster",
+            "--data",
+            str(folder / "city"),
+            "--workers",
+            "1",
+            "--no-demo",
+        ],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        umask=0o077,  # an administrator's: PostgreSQL's own account has to reach its folder all the same
     )
     assert process.stdout is not None
     said = ""
@@ -104,7 +116,7 @@ def test_started_again_on_what_a_crash_left_it_stops_in_order(folder: Path) -> N
         finally:
             process.kill()
     assert still_there(started, 1) == set()
-    assert "database system is shut down" in (folder / "log" / "postgresql.log").read_text()
+    assert "database system is shut down" in (folder / "city" / "log" / "postgresql.log").read_text()
 
 
 @pytest.mark.parametrize(
