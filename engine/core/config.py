@@ -7,6 +7,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from environs import Env, EnvError, validate
 
@@ -32,6 +33,18 @@ class City:
     phone: str = "01 99 00 12 34"
     email: str = "contact@valmont-sur-seine.example"
     brand_colour: str = "#164a7b"
+
+
+@dataclass(frozen=True)
+class OpenIdProvider:
+    """Who certifies identities: FranceConnect for residents, ProConnect for agents. `acr` is the level of assurance that is asked
+    for, `algorithm` the only one that its tokens may be signed with."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    acr: str = "eidas1"
+    algorithm: str = "ES256"
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,8 @@ class Settings:
 
     @property
     def files(self) -> Path:
+    franceconnect: OpenIdProvider | None = None
+    proconnect: OpenIdProvider | None = None
         """Where uploaded files are kept: outside of anything that a web server serves."""
         return self.data / "files"
 
@@ -126,14 +141,38 @@ def load() -> Settings:
         raise ConfigurationError(str(error)) from error
 
 
-def _kept_secret(data: Path) -> str:
-    """The secret key of an embedded installation: made at the first start, kept in a file that only its owner reads."""
+def _provider(env: Env, name: str) -> OpenIdProvider | None:
+    """The provider of that name, or None when nothing is said of it: its buttons then don't appear."""
+    issuer, client_id, secret = (env.str(f"{name}_{one}", "") for one in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"))
+    if not (issuer or client_id or secret):
+        return None
+    if not (issuer and client_id and secret):
+        raise ConfigurationError(f"PARVIS_{name}_ISSUER, _CLIENT_ID and _CLIENT_SECRET go together: give all, or none")
+    address = urlsplit(issuer)
+    if address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigurationError(f"PARVIS_{name}_ISSUER must begin with https://")
+    return OpenIdProvider(
+        issuer=issuer.rstrip("/"),
+        client_id=client_id,
+        client_secret=secret,
+        acr=env.str(f"{name}_ACR", OpenIdProvider.acr),
+        algorithm=env.str(f"{name}_ALGORITHM", OpenIdProvider.algorithm, validate=validate.OneOf(("ES256", "RS256"))),
+    )
+
+
+def _kept_secrets(data: Path) -> list[str]:
+    """The secret keys of an embedded installation, the current one first.
+
+    The first is made at the first start. They are lines of a file that only its owner reads.
+    """
     path = data / "secret_key"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
         draft = data / f"secret_key.{secrets.token_hex(8)}"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
+            franceconnect=_provider(env, "FRANCECONNECT"),
+            proconnect=_provider(env, "PROCONNECT"),
             file.flush()
             os.fsync(file.fileno())
         # Linked once whole: neither a crash nor another process that starts can ever see half a key.
