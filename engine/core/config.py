@@ -73,11 +73,11 @@ class Settings:
     metrics_folder: Path | None = None
     metrics_token: str | None = field(default=None, repr=False)
     traces_url: str | None = None
+    franceconnect: OpenIdProvider | None = None
+    proconnect: OpenIdProvider | None = None
 
     @property
     def files(self) -> Path:
-    franceconnect: OpenIdProvider | None = None
-    proconnect: OpenIdProvider | None = None
         """Where uploaded files are kept: outside of anything that a web server serves."""
         return self.data / "files"
 
@@ -136,6 +136,8 @@ def load() -> Settings:
             metrics_folder=Path(folder) if (folder := env.str("METRICS_FOLDER", "")) else None,
             metrics_token=env.str("METRICS_TOKEN", "") or None,
             traces_url=env.str("TRACES_URL", "") or None,
+            franceconnect=_provider(env, "FRANCECONNECT"),
+            proconnect=_provider(env, "PROCONNECT"),
         )
     except EnvError as error:
         raise ConfigurationError(str(error)) from error
@@ -160,19 +162,14 @@ def _provider(env: Env, name: str) -> OpenIdProvider | None:
     )
 
 
-def _kept_secrets(data: Path) -> list[str]:
-    """The secret keys of an embedded installation, the current one first.
-
-    The first is made at the first start. They are lines of a file that only its owner reads.
-    """
+def _kept_secret(data: Path) -> str:
+    """The secret key of an embedded installation: made at the first start, kept in a file that only its owner reads."""
     path = data / "secret_key"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
         draft = data / f"secret_key.{secrets.token_hex(8)}"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
-            franceconnect=_provider(env, "FRANCECONNECT"),
-            proconnect=_provider(env, "PROCONNECT"),
             file.flush()
             os.fsync(file.fileno())
         # Linked once whole: neither a crash nor another process that starts can ever see half a key.
