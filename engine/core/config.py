@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -54,11 +55,20 @@ class Settings:
     data: Path
     database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
+    # They still read what they wrote (`engine.core.secrets`).
+    former_secret_keys: tuple[str, ...] = field(default=(), repr=False)
     public_url: str = "http://127.0.0.1:8000"
     city: City = City()
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "ne-pas-repondre@valmont-sur-seine.example"
+    reply_address: str | None = None
+    sms_url: str | None = field(default=None, repr=False)
+    sms_token: str | None = field(default=None, repr=False)
+    sms_from: str = ""
+    sms_gateway: str | None = None
+    digest_minutes: int = 10
     demo: bool = False
+    second_factor: str | None = None
     loopback: bool = True
     redis_url: str | None = field(default=None, repr=False)
     waker: str | None = None
@@ -91,6 +101,12 @@ class Settings:
         return self.public_url.startswith("https://")
 
     @property
+    def second_factor_required(self) -> bool:
+        """Whether an agent without a second factor has to add one before they go on. Where demo data is tried out on one's own
+        machine it is offered only: its passwords are known to all anyway."""
+        return (self.second_factor or ("offered" if self.demo and self.loopback else "required")) == "required"
+
+    @property
     def outbox(self) -> bool:
         """Whether mail is shown on a page instead of sent: demo data on loopback without SMTP, and nowhere else."""
         return self.demo and self.loopback and self.smtp_url is None
@@ -113,15 +129,25 @@ def load() -> Settings:
             brand_colour=env.str("CITY_BRAND_COLOUR", City.brand_colour),
         )
         redis_url = env.str("REDIS_URL", "") or None
+        given = env.str("SECRET_KEY", "")
+        secret_key, *former = [given] if given else _kept_secrets(data)
         return Settings(
             data=data,
             database_url=env.str("DATABASE_URL", f"sqlite:///{data / 'parvis.sqlite3'}"),
-            secret_key=env.str("SECRET_KEY", "") or _kept_secret(data),
+            secret_key=secret_key,
+            former_secret_keys=(*filter(None, env.list("FORMER_SECRET_KEYS", [])), *former),
             public_url=env.str("PUBLIC_URL", Settings.public_url).rstrip("/"),
             city=city,
             smtp_url=env.str("SMTP_URL", "") or None,
             mail_from=env.str("MAIL_FROM", Settings.mail_from),
+            reply_address=env.str("REPLY_ADDRESS", "", validate=_reply_address) or None,
+            sms_url=env.str("SMS_URL", "", validate=_web_address) or None,
+            sms_token=env.str("SMS_TOKEN", "") or None,
+            sms_from=env.str("SMS_FROM", ""),
+            sms_gateway=env.str("SMS_GATEWAY", "") or None,
+            digest_minutes=env.int("DIGEST_MINUTES", Settings.digest_minutes, validate=validate.Range(0, 1440)),
             demo=env.bool("DEMO", False),
+            second_factor=env.str("SECOND_FACTOR", "", validate=validate.OneOf(("", "required", "offered"))) or None,
             loopback=env.bool("LOOPBACK", True),
             redis_url=redis_url,
             waker=env.str("WAKER", WAKER if redis_url else "") or None,
@@ -162,24 +188,73 @@ def _provider(env: Env, name: str) -> OpenIdProvider | None:
     )
 
 
-def _kept_secret(data: Path) -> str:
-    """The secret key of an embedded installation: made at the first start, kept in a file that only its owner reads."""
+def _kept_secrets(data: Path) -> list[str]:
+    """The secret keys of an embedded installation, the current one first.
+
+    The first is made at the first start. They are lines of a file that only its owner reads.
+    """
     path = data / "secret_key"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
-        draft = data / f"secret_key.{secrets.token_hex(8)}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
+        draft = _draft(path, [_new_secret()])
         # Linked once whole: neither a crash nor another process that starts can ever see half a key.
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
-    key = path.read_text().strip()
-    if not key:
+    keys = path.read_text().split()
+    if not keys:
         raise ConfigurationError(f"{path} is empty: put the key back, or remove the file to have a new one made")
-    return key
+    return keys
+
+
+def rotate_kept_secret(data: Path) -> int:
+    """Put a new secret key before those of the file, which become former ones; how many those are.
+
+    `ConfigurationError` where the installation has no such file: its key is given by the environment.
+    """
+    path = data / "secret_key"
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path} does not exist: the key comes from PARVIS_SECRET_KEY; give a new one there, and add the one it "
+            "replaces to PARVIS_FORMER_SECRET_KEYS"
+        )
+    former = _kept_secrets(data)
+    _draft(path, [_new_secret(), *former]).replace(path)
+    return len(former)
+
+
+def drop_former_secrets(data: Path) -> int:
+    """Keep the current secret key of the file alone; how many former ones are gone."""
+    path = data / "secret_key"
+    if not path.exists():
+        raise ConfigurationError(f"{path} does not exist: former keys are in PARVIS_FORMER_SECRET_KEYS, or nowhere")
+    current, *former = _kept_secrets(data)
+    _draft(path, [current]).replace(path)
+    return len(former)
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def _draft(path: Path, keys: list[str]) -> Path:
+    """A file beside `path` that holds the keys and is on the disk for good."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("\n".join(keys))
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _web_address(text: str) -> None:
+    if text and not text.startswith(("https://", "http://")):
+        raise EnvError("an address that begins with https:// (or http://) is expected")
+
+
+def _reply_address(text: str) -> None:
+    if text and not re.fullmatch(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+", text):
+        raise EnvError("an e-mail address without «+» is expected")
 
 
 _current: Settings | None = None

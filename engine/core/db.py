@@ -186,6 +186,8 @@ class Database:
         with self._writer, self._writing() as session:
             yield session
             session.flush()  # whatever fails here can be run again, a commit can't
+            for function in session.info.pop("before_commit", ()):
+                function(session)
             try:
                 session.commit()
             except DBAPIError as error:
@@ -261,6 +263,14 @@ def _gone(error: DBAPIError) -> bool:
 def after_commit(session: Session, function: Callable[[], None]) -> None:
     """Run `function` once the current transaction is durable; never when it is rolled back."""
     session.info.setdefault("after_commit", []).append(function)
+
+
+def before_commit(session: Session, function: Callable[[Session], None]) -> None:
+    """Run `function` once, as the last thing of the current transaction.
+
+    What takes a lock that everybody wants belongs there: it is held for the time of a commit, by who waits for nobody else.
+    """
+    session.info.setdefault("before_commit", {})[function] = None
 
 
 def is_migrated(session: Session) -> bool:

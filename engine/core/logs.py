@@ -36,12 +36,16 @@ _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | t
 
 @dataclass(slots=True)
 class Doing:
-    """What this thread is busy with: the request or the job, the case it turned out to be about, the SQL it took."""
+    """What this thread is busy with: the request or the job, the case it turned out to be about, the SQL it took.
+
+    `origin` is the network that a request came from, in the width that the audit keeps; it is never logged.
+    """
 
     request: str | None = None
     job: str | None = None
     case: str | None = None
     statements: int = 0
+    origin: str | None = None
 
 
 _doing: ContextVar[Doing | None] = ContextVar("doing", default=None)
