@@ -29,6 +29,8 @@ FAMILIES = (
     "account",
     "jobs",
     "incidents",
+    "audit",
+    "keys",
     "backup",
     "bench",
     "faults",

@@ -32,6 +32,7 @@ from sqlalchemy import BigInteger, Index, Integer, Text, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, logs, secrets
+from engine.core.config import Settings
 from engine.core.db import Base, Json, Session, UtcDateTime, append_only, before_commit
 from engine.core.errors import Invalid
 
@@ -406,6 +407,11 @@ def read_head(line: str) -> Head:
     raise UnreadableHead("The head is signed with a key that this installation does not have.", key=found.public_key)
 
 
+def heads_folder(settings: Settings) -> Path:
+    """Where the heads of this installation are exported."""
+    return settings.data / "audit"
+
+
 def export_head(session: Session, folder: Path) -> Head:
     """Write today's head into `folder` and into the log, whose copy elsewhere is the one that counts."""
     found = head(session)
@@ -414,7 +420,7 @@ def export_head(session: Session, folder: Path) -> Head:
     draft = path.with_suffix(".draft")
     draft.write_text(found.line() + "\n")
     draft.replace(path)
-    log.warning("the audit's head: %s", found.line())
+    log.info("the audit's head: %s", found.line())
     return found
 
 

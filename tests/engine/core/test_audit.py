@@ -317,6 +317,7 @@ def test_a_head_that_was_changed_is_refused(database: Database) -> None:
 def test_a_head_is_kept_a_day_and_said_in_the_log(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture, clock_at: Callable[[str], datetime]
 ) -> None:
+    caplog.set_level("INFO", "engine.core.audit")
     heads = []
     for day in ("2027-03-01 03:00", "2027-03-01 04:00", "2027-03-02 03:00"):
         clock_at(day)
