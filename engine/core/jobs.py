@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,8 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -148,20 +151,19 @@ def promise_all(session: Session, promises: Sequence[Promise]) -> None:
         }
         for promise in promises
     ]
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(Job)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["key"],
-            set_={
-                name: insert.excluded[name]
-                for name in ("payload", "due_at", "state", "tries", "starts", "held_until", "error")
-            },
-        ),
-        rows,
-    )
+    session.execute(_promising(session.get_bind().dialect.name), rows)
     if any(row["due_at"] <= now for row in rows):
         after_commit(session, wake)
+
+
+@cache
+def _promising(dialect: str) -> PostgresInsert | SqliteInsert:
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(Job.__table__)
+    moved = ("payload", "due_at", "state", "tries", "starts", "held_until", "error")
+    promising: PostgresInsert | SqliteInsert = insert.on_conflict_do_update(
+        index_elements=["key"], set_={name: insert.excluded[name] for name in moved}
+    )
+    return promising
 
 
 def forget(session: Session, keys: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, func, select
+from sqlalchemy import ForeignKey, Index, Text, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
@@ -96,11 +96,15 @@ def still_open(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Incident).where(Incident.solved_at.is_(None))) or 0
 
 
+# Built once: every page of the wizard asks it.
+_OPEN_AT = select(Incident).where(
+    Incident.case_id == bindparam("case"), Incident.target == bindparam("target"), Incident.solved_at.is_(None)
+)
+
+
 def typed(session: Session, case_id: UUID, target: str) -> dict[str, Any] | None:
     """What was typed at a step that an open incident stopped, to show it again; nothing once the step went through."""
-    incident = session.scalar(
-        select(Incident).where(Incident.case_id == case_id, Incident.target == target, Incident.solved_at.is_(None))
-    )
+    incident = session.scalar(_OPEN_AT, {"case": case_id, "target": target})
     return None if incident is None or _overtaken(session, incident) else incident.answers
 
 

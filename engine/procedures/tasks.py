@@ -115,6 +115,7 @@ _TABLE: Table = HumanTask.__table__  # type: ignore[assignment]
 _OPEN = insert(_TABLE)
 _TAKE_OVER = update(_TABLE).where(_TABLE.c.id == bindparam("closed"))
 _CLOSE = delete(_TABLE).where(_TABLE.c.id == bindparam("closed"))
+_OF_CASE = select(HumanTask).where(HumanTask.case_id == bindparam("case")).order_by(HumanTask.opened_at, HumanTask.id)
 
 
 def replace_all(session: Session, closed: Sequence[UUID], opened: Sequence[dict[str, Any]]) -> None:
@@ -310,11 +311,7 @@ def find(session: Session, task_id: UUID, actor: Actor) -> HumanTask:
 
 def of_case(session: Session, case_id: UUID) -> list[HumanTask]:
     """The open tasks of a request."""
-    return list(
-        session.scalars(
-            select(HumanTask).where(HumanTask.case_id == case_id).order_by(HumanTask.opened_at, HumanTask.id)
-        )
-    )
+    return list(session.scalars(_OF_CASE, {"case": case_id}))
 
 
 def waiting(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, list[HumanTask]]:

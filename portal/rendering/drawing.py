@@ -60,9 +60,9 @@ def draw(
 @cache
 def _environment() -> Environment:
     # Its own environment: fields are drawn also where no request is, such as the preview of a form and the tests.
-    from portal.rendering.templates import loader
+    from portal.rendering.templates import SharedGlobals, loader
 
-    environment = Environment(loader=loader(), autoescape=True, auto_reload=False, cache_size=-1)
+    environment = SharedGlobals(loader=loader(), autoescape=True, auto_reload=False, cache_size=-1)
     environment.globals.update(
         anchor=anchor,
         label=label,

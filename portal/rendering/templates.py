@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
+import flask.templating
 from flask import Flask
-from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
 
 from portal.rendering import drawing
 from portal.rendering.assets import asset
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+class SharedGlobals(Environment):
+    """Gives every template the environment's own globals, as one plain dict.
+
+    Jinja makes a `ChainMap` a template and compares its keys at every import of a macro: with the dozen imports that a page
+    has, a tenth of the time that drawing takes. Nothing here gives a template globals of its own.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return super().make_globals(d) if d else self.globals
+
+
+class PageEnvironment(SharedGlobals, flask.templating.Environment):
+    """Where the portal's pages are drawn."""
 
 
 def loader() -> ChoiceLoader:
@@ -23,6 +40,7 @@ def loader() -> ChoiceLoader:
 
 def prepare(app: Flask) -> None:
     """Give an application's templates what `base.html` and the macros need."""
+    app.jinja_environment = PageEnvironment
     app.jinja_loader = loader()
     app.jinja_env.globals.update(names())
 
