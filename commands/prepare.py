@@ -35,12 +35,14 @@ def run(options: argparse.Namespace) -> int:
 
 def prepared(settings: Settings) -> tuple[Database, list[str]]:
     """The database with this release's schema and procedures, and what there is to say of the demo data."""
+    from engine import handlers
     from engine.core import db
 
     say("Preparing the database")
     db.migrate(settings.database_url)
     database = db.Database(settings.database_url)
     _deploy(database)
+    database.run(handlers.promise_daily)
     return database, _demo(database) if settings.demo else []
 
 

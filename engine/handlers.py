@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import Any, Literal
 from uuid import UUID
 
 from engine.contact import documents
-from engine.core import config, jobs, mail
+from engine.core import config, daily, jobs, mail
 from engine.core.db import Database, Session
 from engine.core.errors import ProcessStuck
 from engine.people import recovery
-from engine.procedures import cases, incidents
+from engine.procedures import cases, forecast, incidents
 
 
 def _send_mail_ahead(database: Database, payload: Mapping[str, Any]) -> None:
@@ -45,19 +46,25 @@ def send_password_link(session: Session, payload: Mapping[str, Any]) -> None:
     recovery.send_link(session, payload["login"])
 
 
+def measure_delays(session: Session, _payload: Mapping[str, Any]) -> None:
+    forecast.measure(session)
+
+
 @dataclass(frozen=True)
 class Kind:
     """How jobs of a kind are done.
 
     `queue` is the class of workers: `quick` touches only the database, `slow` may wait for something else. A job that
     takes more than `seconds` fails. `at_once` is how many may run at a time over all workers: with the kinds of `slow`
-    together below the number of workers' processes, the `quick` ones always find one free.
+    together below the number of workers' processes, the `quick` ones always find one free. With `daily`, the job comes back
+    every day at that time of the city, without anybody promising it.
     """
 
     handle: Callable[[Session, Mapping[str, Any]], None]
     queue: Literal["quick", "slow"] = "quick"
     seconds: int = 30
     at_once: int | None = None
+    daily: time | None = None
 
 
 KINDS: dict[str, Kind] = {
@@ -66,6 +73,27 @@ KINDS: dict[str, Kind] = {
     "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
     "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
     "send_password_link": Kind(send_password_link),
+    "measure_delays": Kind(measure_delays, "slow", seconds=600, at_once=1, daily=time(3, 10)),
 }
 
-HANDLERS: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {name: kind.handle for name, kind in KINDS.items()}
+
+def promise_daily(session: Session) -> None:
+    """See to it that every daily job waits for its turn."""
+    daily.ensure(session, {name: kind.daily for name, kind in KINDS.items() if kind.daily is not None})
+
+
+def _handler(name: str, kind: Kind) -> Callable[[Session, Mapping[str, Any]], None]:
+    at = kind.daily
+    if at is None:
+        return kind.handle
+
+    def handle(session: Session, payload: Mapping[str, Any]) -> None:
+        kind.handle(session, payload)
+        daily.promise(session, name, at)
+
+    return handle
+
+
+HANDLERS: dict[str, Callable[[Session, Mapping[str, Any]], None]] = {
+    name: _handler(name, kind) for name, kind in KINDS.items()
+}

@@ -12,6 +12,7 @@ from engine.people import (
     captcha,
     codes,
     consents,
+    favourites,
     groups,
     kept,
     recovery,
@@ -19,7 +20,7 @@ from engine.people import (
     sessions,
     terms,
 )
-from engine.procedures import cases, catalogue, history, incidents, tasks
+from engine.procedures import cases, catalogue, forecast, history, incidents, tasks
 from engine.rights import care_plans, entitlements
 
 metadata = Base.metadata

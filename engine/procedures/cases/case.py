@@ -52,6 +52,19 @@ class Case(Base):
             sqlite_where=text("status = 'draft'"),
             postgresql_where=text("status = 'draft'"),
         ),
+        Index(
+            "ix_case_draft_changed_at",
+            "changed_at",
+            sqlite_where=text("status = 'draft'"),
+            postgresql_where=text("status = 'draft'"),
+        ),
+        Index(
+            "ix_case_closed",
+            "version_id",
+            "closed_at",
+            sqlite_where=text("status = 'closed'"),
+            postgresql_where=text("status = 'closed'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -70,6 +83,12 @@ class Case(Base):
     filed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     end_element: Mapped[str | None] = mapped_column(Text)
+    # When what it said of a person was emptied: the row stays for its history, which names nobody.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The request whose answers this one began with.
+    made_from: Mapped[UUID | None]
+    # When the person was told that their draft would be deleted.
+    warned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def draft(self) -> bool:
