@@ -224,6 +224,22 @@ def update_identity(
     _changed(session, account)
 
 
+def certify(
+    session: Session, account: Account, *, sex: str | None, first_names: str, birth_name: str, birth_date: str | None
+) -> None:
+    """Replace the identity by one that an identity provider certifies: from then on it changes there only (B5)."""
+    account.sex = _among(SEXES, sex, "sexe") if sex else account.sex
+    account.first_names, account.birth_name = _text(first_names) or "", _text(birth_name) or ""
+    account.birth_date, account.certified = _text(birth_date), True
+    _changed(session, account)
+
+
+def uncertify(session: Session, account: Account) -> None:
+    """Let the identity be changed by its owner again; what was certified stays until then."""
+    account.certified = False
+    _changed(session, account)
+
+
 def update_preferred_contact(session: Session, account: Account, means: str) -> None:
     """Replace the preferred means of contact (courriel, telephone, courrier), or raise `Invalid`."""
     account.preferred_contact = _among(MEANS_OF_CONTACT, means, "moyen de contact")
