@@ -83,6 +83,9 @@ class Settings:
     metrics_folder: Path | None = None
     metrics_token: str | None = field(default=None, repr=False)
     traces_url: str | None = None
+    clamd: str | None = None
+    files_url: str | None = field(default=None, repr=False)
+    space_megabytes: int = 200
     franceconnect: OpenIdProvider | None = None
     proconnect: OpenIdProvider | None = None
 
@@ -162,6 +165,9 @@ def load() -> Settings:
             metrics_folder=Path(folder) if (folder := env.str("METRICS_FOLDER", "")) else None,
             metrics_token=env.str("METRICS_TOKEN", "") or None,
             traces_url=env.str("TRACES_URL", "") or None,
+            clamd=env.str("CLAMD", "") or None,
+            files_url=env.str("FILES_URL", "") or None,
+            space_megabytes=env.int("SPACE_MEGABYTES", Settings.space_megabytes, validate=validate.Range(1, 100_000)),
             franceconnect=_provider(env, "FRANCECONNECT"),
             proconnect=_provider(env, "PROCONNECT"),
         )

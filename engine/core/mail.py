@@ -1,12 +1,15 @@
 """E-mail: a row for each message, written in the transaction that promises it, sent by a job.
 
-Delivery is at least once with a stable Message-ID (RFC 5322 §3.6.4), so that a second delivery can be recognised.
+Delivery is at least once with a stable Message-ID (RFC 5322 §3.6.4), so that a second delivery can be recognised. An address that
+a server refuses for good is kept as undeliverable until it takes a message again: whoever writes to it can tell the person.
 """
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
+from collections.abc import Iterable
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -15,7 +18,7 @@ from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from sqlalchemy import Index, Text, select, update
+from sqlalchemy import Index, Text, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, jobs
@@ -25,7 +28,10 @@ from engine.core.errors import Invalid, Unavailable
 
 
 class Mail(Base):
-    """A message to one person. `sent_at` is None until it has left."""
+    """A message to one person. `sent_at` is None until it has left, and stays so when it was refused for good.
+
+    `reply_to` is an address for this very message, where answers are welcome.
+    """
 
     __tablename__ = "mail"
     __table_args__ = (Index("ix_mail_case_id", "case_id"), Index("ix_mail_written_at", "written_at"))
@@ -39,6 +45,18 @@ class Mail(Base):
     case_id: Mapped[UUID | None]
     written_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reply_to: Mapped[str | None] = mapped_column(Text)
+    refused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Undeliverable(Base):
+    """An e-mail address (in lower case) that refuses what is sent to it, since when, and what its server said."""
+
+    __tablename__ = "undeliverable_address"
+
+    address: Mapped[str] = mapped_column(Text, primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    why: Mapped[str] = mapped_column(Text)
 
 
 def write(
@@ -50,6 +68,7 @@ def write(
     html: str | None = None,
     case_id: UUID | None = None,
     name: str = "",
+    reply_to: str | None = None,
 ) -> Mail:
     """Promise a message; it leaves after the commit. `name` is what procedures call it (`accuse-reception`)."""
     mail = Mail(
@@ -62,6 +81,8 @@ def write(
         case_id=case_id,
         written_at=clock.now(),
         sent_at=None,
+        reply_to=reply_to,
+        refused_at=None,
     )
     session.add(mail)
     jobs.promise(session, "send_mail", key=f"mail:{mail.id}", case_id=case_id, mail_id=str(mail.id))
@@ -71,14 +92,14 @@ def write(
 def deliver(session: Session, mail_id: UUID, settings: Settings) -> None:
     """Send one message, unless it has left already. In embedded mode with demo data it stays in the outbox page."""
     mail = session.get(Mail, mail_id)
-    if mail is None or mail.sent_at is not None:
+    if mail is None or mail.sent_at is not None or mail.refused_at is not None:
         return
     if settings.smtp_url is None:
         if not settings.outbox:
             raise Unavailable("PARVIS_SMTP_URL is not set: mail waits until it is")
+        mail.sent_at = clock.now()
     else:
-        _send(compose(mail, settings), settings.smtp_url)
-    mail.sent_at = clock.now()
+        _note(session, mail, _send(compose(mail, settings), settings.smtp_url))
 
 
 def send_ahead(database: Database, mail_id: UUID, settings: Settings) -> None:
@@ -87,14 +108,51 @@ def send_ahead(database: Database, mail_id: UUID, settings: Settings) -> None:
         return
     with database.reading() as session:
         mail = session.get(Mail, mail_id)
-        message = compose(mail, settings) if mail is not None and mail.sent_at is None else None
-    if message is not None:
-        _send(message, settings.smtp_url)
-        database.run(_note_sent, mail_id)
+        waits = mail is not None and mail.sent_at is None and mail.refused_at is None
+        message = compose(mail, settings) if mail is not None and waits else None
+    if mail is not None and message is not None:
+        database.run(_note, mail, _send(message, settings.smtp_url))
 
 
-def _note_sent(session: Session, mail_id: UUID) -> None:
-    session.execute(update(Mail).where(Mail.id == mail_id).values(sent_at=clock.now()))
+def _note(session: Session, mail: Mail, refusal: str | None) -> None:
+    """Note that a message has left, or why it never will."""
+    column = "sent_at" if refusal is None else "refused_at"
+    session.execute(update(Mail).where(Mail.id == mail.id).values({column: clock.now()}))
+    if refusal is None:
+        session.execute(delete(Undeliverable).where(Undeliverable.address == mail.recipient.lower()))
+    else:
+        _mark(session, mail.recipient, refusal)
+
+
+# --- addresses that refuse -------------------------------------------------------------------------------------------------
+
+
+def record_bounce(session: Session, mail_id: UUID, why: str) -> bool:
+    """Note that a message which had left came back; False when there is no such message, or it is noted already."""
+    mail = session.scalar(select(Mail).where(Mail.id == mail_id, Mail.refused_at.is_(None)))
+    if mail is None:
+        return False
+    mail.refused_at = clock.now()
+    _mark(session, mail.recipient, why)
+    return True
+
+
+def undeliverable(session: Session, addresses: Iterable[str | None]) -> list[Undeliverable]:
+    """Those of the addresses that refuse what is sent to them."""
+    wanted = {address.lower() for address in addresses if address}
+    if not wanted:
+        return []
+    return list(session.scalars(select(Undeliverable).where(Undeliverable.address.in_(wanted))))
+
+
+def _mark(session: Session, address: str, why: str) -> None:
+    said = " ".join(why.replace("\x00", "").split())[:500]
+    known = session.get(Undeliverable, address.lower(), with_for_update=True)
+    if known is None:
+        session.add(Undeliverable(address=address.lower(), since=clock.now(), why=said))
+        session.flush()
+    else:
+        known.why = said
 
 
 def compose(mail: Mail, settings: Settings) -> EmailMessage:
@@ -104,6 +162,8 @@ def compose(mail: Mail, settings: Settings) -> EmailMessage:
     message["Date"] = format_datetime(mail.written_at)
     message["From"] = settings.mail_from
     message["To"] = _one_address(mail.recipient)
+    if mail.reply_to:
+        message["Reply-To"] = _one_address(mail.reply_to)
     message["Subject"] = mail.subject
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation replies
     message.set_content(mail.text)
@@ -120,7 +180,8 @@ def _one_address(text: str) -> Address:
         raise Invalid("A message is written to something that is no e-mail address") from error
 
 
-def _send(message: EmailMessage, url: str) -> None:
+def _send(message: EmailMessage, url: str) -> str | None:
+    """Hand the message to the mail server; what it says when it refuses the recipient for good."""
     parts = urlsplit(url)
     host = parts.hostname or "localhost"
     if parts.scheme == "smtps":
@@ -134,7 +195,23 @@ def _send(message: EmailMessage, url: str) -> None:
             server.starttls(context=ssl.create_default_context())
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
-        server.send_message(message)
+        try:
+            server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            ((code, said),) = error.recipients.values()
+            words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+            if not is_for_good(code, words):
+                raise
+            return f"{code} {words}"
+    return None
+
+
+def is_for_good(code: int, words: str) -> bool:
+    """Whether the address itself is refused, for good: a full mailbox may empty, and a policy is for operators to read of."""
+    found = re.search(r"\b5\.(\d)\.(\d{1,3})\b", words)
+    if found:
+        return found[1] == "1" or (found[1], found[2]) in {("2", "0"), ("2", "1")}
+    return code in (550, 551, 553)
 
 
 def outbox(session: Session, limit: int = 100) -> list[Mail]:
