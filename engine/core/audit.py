@@ -28,7 +28,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import BigInteger, Index, Integer, Text, insert, select, text
+from sqlalchemy import BigInteger, Index, Integer, Text, bindparam, desc, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, logs, secrets
@@ -54,6 +54,7 @@ ACTIONS = {
     "account.recovery_codes_made": "a new set of recovery codes",
     "account.recovery_code_used": "a recovery code was used",
     "account.invited": "an invitation was sent",
+    "account.invitation_cancelled": "an invitation was taken back",
     "account.role_given": "an agent was given a role or a group",
     "account.role_taken": "an agent lost a role or a group",
     "account.suspended": "an account was closed to its owner",
@@ -83,7 +84,6 @@ ACTIONS = {
 }
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}")
-_LOCK = 0x50617276  # any number that nothing else locks
 
 Fact = UUID | datetime | int | bool | str | None
 
@@ -147,6 +147,13 @@ class AuditLink(Base):
 
 append_only(AuditEntry.__table__)  # type: ignore[arg-type]
 append_only(AuditLink.__table__)  # type: ignore[arg-type]
+# Core, built once: an act takes the time of its statements and no more.
+_RECORD = insert(AuditEntry.__table__).returning(AuditEntry.__table__.c.id)  # type: ignore[arg-type]
+_LINK = insert(AuditLink.__table__)  # type: ignore[arg-type]
+_FIELDS = list(AuditEntry.__table__.columns)
+_OF_IDS = select(*_FIELDS).where(AuditEntry.__table__.c.id.in_(bindparam("ids", expanding=True))).order_by("id")
+_END = select(AuditLink.__table__.c.seq, AuditLink.__table__.c.hash).order_by(desc("seq")).limit(1)
+_LOCKING = text(f"SELECT pg_advisory_xact_lock({0x50617276})")  # a number that nothing else locks
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------------
@@ -170,21 +177,19 @@ def record(
         raise ValueError(f"{action} is not among the acts that are audited: add it to ACTIONS")
     doing = logs.doing()
     entry_id = session.scalar(
-        insert(AuditEntry)
-        .values(
-            at=clock.now(),
-            action=action,
-            # The bearer of a private link has no account.
-            actor_kind=actor.kind,
-            actor_id=actor.account_id,
-            on_behalf_of=on_behalf_of,
-            object_kind=object_kind,
-            object_id=None if object_id is None else str(_plain("object", object_id)),
-            facts={name: _plain(name, value) for name, value in sorted(facts.items())},
-            origin=_origin(doing),
-            request=doing.request if doing else None,
-        )
-        .returning(AuditEntry.id)
+        _RECORD,
+        {
+            "at": clock.now(),
+            "action": action,
+            "actor_kind": actor.kind,
+            "actor_id": actor.account_id,
+            "on_behalf_of": on_behalf_of,
+            "object_kind": object_kind,
+            "object_id": None if object_id is None else str(_plain("object", object_id)),
+            "facts": {name: _plain(name, value) for name, value in sorted(facts.items())},
+            "origin": _origin(doing),
+            "request": doing.request if doing else None,
+        },
     )
     session.info.setdefault("audit", []).append(entry_id)
     before_commit(session, _chain)
@@ -225,9 +230,9 @@ def _chain(session: Session) -> None:
     """
     ids: list[int] = session.info.pop("audit", [])
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        session.execute(_LOCKING)
     # A savepoint that was rolled back took its entries along: the others are asked of the database.
-    entries = session.execute(select(*_FIELDS).where(AuditEntry.id.in_(ids)).order_by(AuditEntry.id)).all()
+    entries = session.execute(_OF_IDS, {"ids": ids}).all()
     if not entries:
         return
     seq, before = _last(session)
@@ -236,16 +241,15 @@ def _chain(session: Session) -> None:
         seq += 1
         before = _hash(before, seq, entry)
         rows.append({"seq": seq, "entry_id": entry.id, "hash": before, "tag": secrets.digest(_PURPOSE, before)})
-    session.execute(insert(AuditLink), rows)
+    session.execute(_LINK, rows)
 
 
 _PURPOSE = "audit chain"
-_FIELDS = [column for column in AuditEntry.__table__.columns]  # noqa: C416 - a list of Core columns, for `select`
 _START = "0" * 64
 
 
 def _last(session: Session) -> tuple[int, str]:
-    found = session.execute(select(AuditLink.seq, AuditLink.hash).order_by(AuditLink.seq.desc()).limit(1)).one_or_none()
+    found = session.execute(_END).one_or_none()
     return (found.seq, found.hash) if found else (0, _START)
 
 
@@ -336,7 +340,7 @@ def _links(session: Session) -> Iterator[tuple[Any, Any]]:
         if not links:
             return
         ids = [link.entry_id for link in links]
-        found = {row.id: row for row in session.execute(select(*_FIELDS).where(AuditEntry.id.in_(ids)))}
+        found = {row.id: row for row in session.execute(_OF_IDS, {"ids": ids})}
         yield from ((link, found.get(link.entry_id, _GONE)) for link in links)
         last = links[-1].seq
 
