@@ -14,6 +14,8 @@ from engine.people import (
     consents,
     favourites,
     groups,
+    identities,
+    identity_visits,
     kept,
     recovery,
     registration,
