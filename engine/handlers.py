@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from engine.contact import documents
-from engine.core import config, daily, jobs, mail
+from engine.core import audit, config, daily, jobs, mail
 from engine.core.db import Database, Session
 from engine.core.errors import ProcessStuck
 from engine.people import recovery
@@ -50,6 +50,10 @@ def measure_delays(session: Session, _payload: Mapping[str, Any]) -> None:
     forecast.measure(session)
 
 
+def export_audit_head(session: Session, _payload: Mapping[str, Any]) -> None:
+    audit.export_head(session, audit.heads_folder(config.current()))
+
+
 @dataclass(frozen=True)
 class Kind:
     """How jobs of a kind are done.
@@ -73,6 +77,7 @@ KINDS: dict[str, Kind] = {
     "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
     "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
     "send_password_link": Kind(send_password_link),
+    "export_audit_head": Kind(export_audit_head, daily=time(2, 0)),
     "measure_delays": Kind(measure_delays, "slow", seconds=600, at_once=1, daily=time(3, 10)),
 }
 
