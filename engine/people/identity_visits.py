@@ -22,7 +22,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime
 from engine.core.errors import Conflict, NotFound
-from engine.people import sessions
+from engine.people import identities, sessions
+from engine.people.accounts import Account
 from engine.people.openid import Proved
 
 # As long as FranceConnect's own session: past it, its answer is for another question.
@@ -217,9 +218,12 @@ def keep_on(session: Session, key: str) -> None:
         session.flush()
 
 
-def settle(session: Session, key: str) -> None:
-    """The identity waits no more."""
+def tie(session: Session, key: str, account: Account, *, proof: str) -> Proved:
+    """Tie the identity that waits to the account, whose owner has proved to be (`identities.link`); it waits no more."""
+    found = waiting(session, key)
     session.execute(delete(PendingIdentity).where(PendingIdentity.token_hash == key))
+    identities.link(session, account, found.proved, proof=proof)
+    return found.proved
 
 
 # --- the way out -----------------------------------------------------------------------------------------------------------

@@ -21,9 +21,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.core import clock, config, mail
 from engine.core.db import Base, Json, Session, UtcDateTime
 from engine.core.errors import Conflict, NotFound
-from engine.people import accounts, codes, terms
+from engine.people import accounts, codes, identity_visits, terms
 from engine.people.accounts import Account
 from engine.people.codes import Letter
+from engine.people.openid import Proved
 
 PURPOSE = "creation-compte"
 # Several codes fit in it; past it what was typed is forgotten.
@@ -32,11 +33,14 @@ KEPT_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Wanted:
-    """The account that somebody asks for. The password comes hashed (`passwords.hashed`)."""
+    """The account that somebody asks for. The password comes hashed (`passwords.hashed`).
+
+    Through FranceConnect there is none, and `identity` is the key of the certified identity that waits (`identity_visits`).
+    """
 
     login: str
-    password_hash: str
-    sex: str
+    password_hash: str | None
+    sex: str | None
     first_names: str
     birth_name: str
     username: str | None = None
@@ -49,6 +53,7 @@ class Wanted:
     mobile_phone: str | None = None
     landline: str | None = None
     preferred_contact: str = "courriel"
+    identity: str | None = None
 
 
 class PendingRegistration(Base):
@@ -76,13 +81,15 @@ class Begun:
 class Outcome:
     """What a code gave: the account when it was right, otherwise why not (`codes.Verdict`).
 
-    `username_lost`: somebody took the user name meanwhile; the account goes without, and its owner can choose another.
+    `username_lost`: somebody took the user name meanwhile; the account goes without, and its owner can choose another. `proved`: the
+    identity that was tied to it.
     """
 
     account: Account | None
     tries_left: int = 0
     expired: bool = False
     username_lost: bool = False
+    proved: Proved | None = None
 
 
 def username_taken(session: Session, username: str) -> bool:
@@ -110,6 +117,8 @@ def begin(session: Session, wanted: Wanted, *, terms_read: dict[str, str]) -> Be
             expires_at=now + KEPT_FOR,
         )
     )
+    if wanted.identity:
+        identity_visits.keep_on(session, wanted.identity)
     session.flush()
     return Begun(token, resend(session, token))
 
@@ -146,13 +155,16 @@ def confirm(session: Session, token: str, code: str) -> Outcome:
     if not verdict.valid:
         return Outcome(None, verdict.tries_left, verdict.expired)
     lost = wanted.username is not None and username_taken(session, wanted.username)
-    account = accounts.create(session, **asdict(replace(wanted, username=None) if lost else wanted))
+    facts = asdict(replace(wanted, username=None) if lost else wanted)
+    key = facts.pop("identity")
+    account = accounts.create(session, **facts)
+    proved = identity_visits.tie(session, key, account, proof="code") if key else None
     terms.accept(session, account.id, pending.terms, at=pending.begun_at)
     session.delete(pending)
     letter = _created_letter(account)
     mail.write(session, to=account.login, subject=letter.subject, text=letter.text, name=letter.name)
     session.flush()
-    return Outcome(account, username_lost=lost)
+    return Outcome(account, username_lost=lost, proved=proved)
 
 
 def give_up(session: Session, token: str) -> None:
@@ -213,12 +225,18 @@ Si ce n’était pas vous, ne tenez pas compte de ce message.
 def _created_letter(account: Account) -> Letter:
     settings = config.current()
     city = settings.city
+    signs_in = f"vous vous connectez avec {account.login}"
+    if account.password_hash is None:
+        signs_in = (
+            "vous vous connectez avec FranceConnect. Pour vous connecter aussi avec votre courriel, choisissez un mot de passe "
+            "avec «\u00a0J’ai oublié mon mot de passe\u00a0»"
+        )
     named = f" et votre nom d’utilisateur est «\u00a0{account.username}\u00a0»" if account.username else ""
     text = f"""Votre compte a bien été créé\u00a0!
 
 Un compte unique
 Votre compte unique vous permet de bénéficier de l’ensemble des services numériques de la ville. Conservez bien vos \
-identifiants\u00a0: vous vous connectez avec {account.login}{named}.
+identifiants\u00a0: {signs_in}{named}.
 
 Gérer vos données personnelles
 Vous pouvez dès maintenant gérer vos données personnelles sur {city.space_name}\u00a0:
