@@ -2,10 +2,11 @@
 
 1, 8 and 32 clients, each a process of its own with its own connection, walk the bench's procedure: `embedded` on the server
 of `./parvis up` with SQLite, `cluster` on the processes of `./parvis cluster` (PostgreSQL, Redis, two web processes, two
-workers). Three things take turns, so that the noise of the machine falls on all alike:
+workers). Four things take turns, so that the noise of the machine falls on all alike:
 
-- whole journeys: every page is drawn, every step submitted, and each submit is followed by one floor request;
-- `steps_only`: what programs do, and what the peers were measured with: steps submitted without looking at their pages;
+- whole journeys: every page is drawn, every step submitted: `submits_per_s`;
+- the same with one floor request after each submit, so that both wait in the same queue: the milliseconds and their floor;
+- `steps_only`: what programs do: steps submitted without looking at their pages;
 - the floor alone: one bare transaction, again and again.
 """
 
@@ -90,12 +91,14 @@ def measure(ports: Sequence[int]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for clients in CLIENTS:
         _together(_journeys, ports, clients, WARM_UP)
-        whole, steps, floor = Tally(), Tally(), Tally()
+        alone, whole, steps, floor = Tally(), Tally(), Tally(), Tally()
         for _ in range(ROUNDS):
-            for tally, act in ((whole, _journeys), (steps, _steps), (floor, _floors)):
+            for tally, act in ((alone, _journeys), (whole, _journeys_beside), (steps, _steps), (floor, _floors)):
                 tally.seconds += _together(act, ports, clients, SECONDS, tally)
         figures[str(clients)] = {
             **_figures(whole),
+            "submits_per_s": round(len(alone.submits) / alone.seconds, 1),
+            "errors": alone.errors + whole.errors,
             "floor_p50_ms": round(statistics.median(whole.floors), 2),
             "ratio_p50": round(statistics.median(whole.submits) / statistics.median(whole.floors), 2),
             "p95_to_p50": round(percentile(whole.submits, 95) / statistics.median(whole.submits), 2),
@@ -128,6 +131,11 @@ Act = Callable[[Client, Tally], None]
 
 
 def _journeys(client: Client, tally: Tally) -> None:
+    for _, took, _ in client.journey():
+        tally.submits.append(took)
+
+
+def _journeys_beside(client: Client, tally: Tally) -> None:
     for number, (_, took, _) in enumerate(client.journey()):
         tally.submits.append(took)
         tally.floors.append(client.floor(number))
