@@ -13,6 +13,7 @@ from engine.core import audit, config, daily, jobs, mail
 from engine.core.db import Database, Session
 from engine.core.errors import ProcessStuck
 from engine.people import recovery
+from engine.privacy import deletion, life_cycle, retention
 from engine.procedures import cases, forecast, incidents
 
 
@@ -44,6 +45,27 @@ def sweep_files(session: Session, _payload: Mapping[str, Any]) -> None:
 
 def send_password_link(session: Session, payload: Mapping[str, Any]) -> None:
     recovery.send_link(session, payload["login"])
+
+
+def erase_account(session: Session, payload: Mapping[str, Any]) -> None:
+    deletion.finish(session, UUID(payload["account_id"]))
+
+
+def erase_dormant(session: Session, payload: Mapping[str, Any]) -> None:
+    life_cycle.erase_dormant(session, UUID(payload["account_id"]))
+
+
+def erase_request(session: Session, payload: Mapping[str, Any]) -> None:
+    deletion.erase_request(session, UUID(payload["case_id"]))
+
+
+def follow_accounts(session: Session, _payload: Mapping[str, Any]) -> None:
+    life_cycle.follow(session)
+
+
+def sweep_letters(session: Session, _payload: Mapping[str, Any]) -> None:
+    if retention.sweep_letters(session):
+        jobs.promise(session, "sweep_letters", key="sweep_letters")
 
 
 def measure_delays(session: Session, _payload: Mapping[str, Any]) -> None:
@@ -78,6 +100,11 @@ KINDS: dict[str, Kind] = {
     "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
     "send_password_link": Kind(send_password_link),
     "export_audit_head": Kind(export_audit_head, daily=time(2, 0)),
+    "erase_account": Kind(erase_account),
+    "erase_dormant": Kind(erase_dormant),
+    "erase_request": Kind(erase_request),
+    "follow_accounts": Kind(follow_accounts, at_once=1, daily=time(2, 30)),
+    "sweep_letters": Kind(sweep_letters, at_once=1, daily=time(2, 50)),
     "measure_delays": Kind(measure_delays, "slow", seconds=600, at_once=1, daily=time(3, 10)),
 }
 

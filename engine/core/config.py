@@ -80,6 +80,8 @@ class Settings:
     worker_processes: int = 4
     log: str = "text"
     log_level: str | None = None
+    # How long a request without its account is kept after its end, and how long a message that was sent.
+    retention_months: int = 24
     metrics_folder: Path | None = None
     metrics_token: str | None = field(default=None, repr=False)
     traces_url: str | None = None
@@ -162,6 +164,7 @@ def load() -> Settings:
             worker_processes=env.int("WORKER_PROCESSES", Settings.worker_processes, validate=validate.Range(1, 256)),
             log=env.str("LOG", Settings.log, validate=validate.OneOf(("text", "json"))),
             log_level=env.str("LOG_LEVEL", "", validate=validate.OneOf(("", *LOG_LEVELS))) or None,
+            retention_months=env.int("RETENTION_MONTHS", Settings.retention_months, validate=validate.Range(0, 1200)),
             metrics_folder=Path(folder) if (folder := env.str("METRICS_FOLDER", "")) else None,
             metrics_token=env.str("METRICS_TOKEN", "") or None,
             traces_url=env.str("TRACES_URL", "") or None,

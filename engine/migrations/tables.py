@@ -22,6 +22,7 @@ from engine.people import (
     sessions,
     terms,
 )
+from engine.privacy import deletion, life_cycle
 from engine.procedures import cases, catalogue, forecast, history, incidents, tasks
 from engine.rights import care_plans, entitlements
 

@@ -39,6 +39,8 @@ class Account(Base):
     __table_args__ = (
         Index("uq_account_login", "login", unique=True),
         Index("uq_account_username", "username", unique=True),
+        # For the life cycle: who has done nothing for long.
+        Index("ix_account_active_at", "active_at"),
         CheckConstraint("kind IN ('resident', 'agent')", name="kind"),
     )
 
@@ -65,6 +67,8 @@ class Account(Base):
     search_name: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The last sign of life; None of an account that an earlier release made, until the life cycle takes it up.
+    active_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
     def display_name(self) -> str:
@@ -125,6 +129,7 @@ def create(
         search_name="",
         created_at=now,
         updated_at=now,
+        active_at=now,
     )
     account.search_name = _search_name(account)
     _unique(session, lambda: session.add(account))

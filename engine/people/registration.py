@@ -67,6 +67,9 @@ class PendingRegistration(Base):
     terms: Mapped[dict[str, str]] = mapped_column(Json)
     begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # For a beneficiary (B18): the reference of the file that was found, none when what was typed matched no file.
+    beneficiary: Mapped[bool | None]
+    file_reference: Mapped[str | None] = mapped_column(Text)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class Acceptance(Base):
     text: Mapped[str] = mapped_column(Text)
     version: Mapped[str] = mapped_column(Text)
     accepted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of the words accepted, in hexadecimal: a version whose file was changed afterwards is found out.
+    digest: Mapped[str | None] = mapped_column(Text)
 
 
 append_only(Acceptance.__table__)  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ class CarePlan(Base):
     __tablename__ = "care_plan"
     __table_args__ = (
         Index("ix_care_plan_account_id", "account_id"),
+        Index("ix_care_plan_file_reference", "file_reference"),
         # A case opens one plan.
         Index("uq_care_plan_case_id", "case_id", unique=True),
         CheckConstraint("starts_on <= ends_on", name="dates"),
@@ -41,6 +42,9 @@ class CarePlan(Base):
     benefits: Mapped[list[str]] = mapped_column(Json)
     case_id: Mapped[UUID | None]
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The file of the beneficiary, as the city's letters name it: several plans in turn may be of one file (B18).
+    file_reference: Mapped[str | None] = mapped_column(Text)
+    birth_date: Mapped[str | None] = mapped_column(Text)
 
 
 def open_plan(

@@ -1,0 +1,369 @@
+"""Where the platform holds something of a person, table by table: what their export tells, what their deletion does (B16).
+
+Every table and every column is declared here or in `IMPERSONAL` and `PASSING`; a test fails when one isn't. The export and the
+deletion are read from these declarations, so that neither can forget a table that the other knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Table, select
+
+from engine.core.db import Base
+
+Fate = Literal["deleted", "detached", "cleared", "kept"]
+
+
+@dataclass(frozen=True)
+class Of:
+    """Rows whose `column` holds the account's id."""
+
+    column: str = "account_id"
+
+
+@dataclass(frozen=True)
+class Under:
+    """Rows that belong to a row of another table that is the person's: a request's messages."""
+
+    column: str
+    parent: str
+
+
+@dataclass(frozen=True)
+class WrittenTo:
+    """Rows about the address that signs the account in; those about a request are told with it."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Holding:
+    """How a table holds something of a person.
+
+    `told` names the columns that the export tells, with their labels; `withheld` those that it doesn't, with the reason, which
+    the export tells too. `fate` is what the deletion of the account does: rows are deleted, detached (they no longer say whose
+    they are), or kept as `why` says. Rows of requests follow their request: deleted with a draft, and otherwise once the time
+    for which the city keeps requests is over (`retention`); `cleared` are the columns that are then emptied.
+    """
+
+    title: str
+    owner: Of | Under | WrittenTo
+    told: Mapping[str, str]
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    fate: Fate = "deleted"
+    why: str = ""
+    cleared: Mapping[str, Any] = field(default_factory=dict)
+    order: str | None = None
+
+
+_ID = "Identifiant interne"
+_LINK = "Renvoi interne, sans information de plus"
+_HASH = "Empreinte qui protège votre compte\u00a0: elle ne peut pas être relue"
+_AGENT = "Il désigne un agent, ou redit ce qui est déjà dans l’export"
+_ACTOR = {"actor_kind": "Sorte d’auteur"}
+_APPEND_ONLY = (
+    "Trace sans nom ni réponse, que la base refuse de changer\u00a0: elle ne désigne plus personne une fois le compte "
+    "supprimé."
+)
+
+HOLDINGS: Mapping[str, Holding] = {
+    # --- the account -------------------------------------------------------------------------------------------------------
+    "account": Holding(
+        "Votre compte",
+        Of("id"),
+        told={
+            "id": "Identifiant du compte",
+            "login": "Courriel de connexion",
+            "username": "Nom d’utilisateur",
+            "contact_email": "Courriel de contact",
+            "mobile_phone": "Téléphone mobile",
+            "landline": "Téléphone fixe",
+            "preferred_contact": "Moyen de contact préféré",
+            "sex": "Sexe",
+            "first_names": "Prénoms",
+            "birth_name": "Nom de naissance",
+            "usage_name": "Nom d’usage",
+            "birth_date": "Date de naissance",
+            "street": "Numéro et voie",
+            "address_more": "Complément d’adresse",
+            "postcode": "Code postal",
+            "town": "Commune",
+            "certified": "Identité certifiée",
+            "active": "Compte ouvert",
+            "created_at": "Créé le",
+            "updated_at": "Modifié le",
+            "active_at": "Dernier signe d’activité",
+        },
+        withheld={
+            "kind": "Sorte de compte, la même pour tous les usagers",
+            "password_hash": _HASH,
+            "search_name": "Vos noms, écrits pour la recherche",
+        },
+    ),
+    "account_session": Holding(
+        "Appareils connectés",
+        Of(),
+        told={
+            "user_agent": "Navigateur",
+            "opened_at": "Connecté le",
+            "seen_at": "Vu le",
+            "expires_at": "Déconnecté sans activité le",
+        },
+        withheld={"id": _ID, "account_id": _LINK, "token_hash": _HASH, "ends_at": "Fin au plus tard de la connexion"},
+        order="opened_at",
+    ),
+    "password_link": Holding(
+        "Liens pour choisir un mot de passe",
+        Of(),
+        told={"issued_at": "Envoyé le", "expires_at": "Valable jusqu’au"},
+        withheld={"token_hash": _HASH, "account_id": _LINK},
+    ),
+    "erasure_request": Holding(
+        "Demande de suppression du compte", Of(), told={"asked_at": "Demandée le"}, withheld={"account_id": _LINK}
+    ),
+    "dormancy": Holding(
+        "Compte sans activité",
+        Of(),
+        told={
+            "inactive_since": "Sans activité depuis",
+            "warnings": "Avertissements envoyés",
+            "erased_on": "Suppression prévue le",
+        },
+        withheld={"account_id": _LINK, "next_at": "Date de la prochaine vérification"},
+    ),
+    "consent": Holding(
+        "Consentements",
+        Of(),
+        told={"purpose": "Finalité", "version": "Version du texte", "granted": "Accordé", "at": "Le"},
+        withheld={"id": _ID, "account_id": _LINK, "case_id": _LINK},
+        fate="kept",
+        why="Preuve du choix, sous le seul identifiant du compte. " + _APPEND_ONLY,
+    ),
+    "terms_acceptance": Holding(
+        "Textes acceptés",
+        Of(),
+        told={"text": "Texte", "version": "Version", "accepted_at": "Accepté le"},
+        withheld={"id": _ID, "account_id": _LINK, "digest": "Empreinte du texte accepté"},
+        fate="kept",
+        why="Preuve de l’acceptation, sous le seul identifiant du compte. " + _APPEND_ONLY,
+    ),
+    "membership": Holding(
+        "Groupes (agents)", Of(), told={}, withheld={"account_id": _LINK, "group_id": "Ne concerne que les agents"}
+    ),
+    # --- rights ------------------------------------------------------------------------------------------------------------
+    "entitlement": Holding(
+        "Droits",
+        Of(),
+        told={
+            "kind": "Sorte de droit",
+            "numero": "Numéro",
+            "zone": "Zone",
+            "plate": "Immatriculation",
+            "starts_on": "Début",
+            "ends_on": "Fin",
+            "status": "État",
+            "updated_at": "Modifié le",
+        },
+        withheld={"id": _ID, "account_id": _LINK, "revision": "Compteur interne"},
+    ),
+    "entitlement_change": Holding(
+        "Changements de vos droits",
+        Under("entitlement_id", "entitlement"),
+        told={"verb": "Changement", "at": "Le", "after": "Droit après le changement"},
+        withheld={"id": _ID, "entitlement_id": _LINK, "case_id": _LINK, "element_id": "Étape interne de la démarche"},
+    ),
+    "care_plan": Holding(
+        "Plans d’aide",
+        Of(),
+        told={
+            "file_reference": "Référence du dossier",
+            "beneficiary_first_names": "Prénoms du bénéficiaire",
+            "beneficiary_name": "Nom du bénéficiaire",
+            "birth_date": "Date de naissance du bénéficiaire",
+            "hours_per_month": "Heures par mois",
+            "starts_on": "Début",
+            "ends_on": "Fin",
+            "benefits": "Aides accordées",
+            "opened_at": "Ouvert le",
+        },
+        withheld={"id": _ID, "account_id": _LINK, "case_id": _LINK},
+        fate="detached",
+        why="Le plan d’aide est le dossier du service qui l’a accordé et qui le paie\u00a0: il n’est plus lié à votre compte.",
+    ),
+    # --- requests ----------------------------------------------------------------------------------------------------------
+    "case": Holding(
+        "Demandes",
+        Of(),
+        told={
+            "reference": "Référence",
+            "procedure": "Démarche",
+            "status": "État",
+            "channel": "Canal",
+            "applicant": "Demandeur",
+            "document": "Réponses et suite donnée",
+            "typed": "Saisies non validées",
+            "opened_at": "Commencée le",
+            "changed_at": "Modifiée le",
+            "filed_at": "Déposée le",
+            "closed_at": "Terminée le",
+        },
+        withheld={
+            "id": _ID,
+            "version_id": "Version de la démarche",
+            "account_id": _LINK,
+            "state": "Position dans la démarche, dite par l’historique",
+            "end_element": "Étape interne de la démarche",
+            "erased_at": "Date d’effacement, une fois la demande effacée",
+        },
+        fate="detached",
+        why="Le service garde une demande déposée pour le temps de sa durée de conservation, sans votre compte, puis l’efface.",
+        cleared={"applicant": {}, "document": {}, "typed": None, "state": b""},
+        order="opened_at",
+    ),
+    "history": Holding(
+        "Historique de vos demandes",
+        Under("case_id", "case"),
+        told={"at": "Le", "kind": "Événement", "element_id": "Étape", **_ACTOR},
+        withheld={
+            "id": _ID,
+            "case_id": _LINK,
+            "actor_id": _AGENT,
+            "data": "Précisions internes, sans réponse ni nom",
+            "path": "Chemin suivi dans la démarche",
+        },
+        fate="kept",
+        why=_APPEND_ONLY,
+    ),
+    "notification": Holding(
+        "Messages reçus",
+        Under("case_id", "case"),
+        told={"name": "Nom", "subject": "Objet", "text": "Texte", "channel": "Envoyé par", "sent_at": "Envoyé le"},
+        withheld={"id": _ID, "case_id": _LINK, "mail_id": _LINK, "element_id": _LINK, "occurrence": _LINK},
+    ),
+    "stored_file": Holding(
+        "Fichiers joints à vos demandes",
+        Under("case_id", "case"),
+        told={
+            "name": "Nom",
+            "media_type": "Type",
+            "size": "Taille en octets",
+            "field": "Pièce",
+            "added_at": "Ajouté le",
+            "added_by_kind": "Ajouté par",
+        },
+        withheld={
+            "id": _ID,
+            "case_id": _LINK,
+            "sha256": "Empreinte du fichier",
+            "path": "Emplacement interne",
+            "added_by": _AGENT,
+        },
+    ),
+    "human_task": Holding(
+        "Tâches en cours sur vos demandes",
+        Under("case_id", "case"),
+        told={"title": "Tâche", "opened_at": "Ouverte le", "due_at": "Échéance", "group": "Confiée à"},
+        withheld={
+            "id": _ID,
+            "case_id": _LINK,
+            "element_id": _LINK,
+            "claimed_by": _AGENT,
+            "claimed_name": _AGENT,
+            "claimed_at": _AGENT,
+            "reference": _LINK,
+            "procedure": _LINK,
+            "procedure_title": _LINK,
+            "applicant": "Votre nom",
+            "search_name": "Vos noms, écrits pour la recherche",
+            "filed_at": "La date de dépôt de la demande",
+        },
+    ),
+    "incident": Holding(
+        "Étapes qui n’ont pas abouti",
+        Under("case_id", "case"),
+        told={"at": "Le", "answers": "Réponses gardées pour un nouvel essai", "solved_at": "Résolu le"},
+        withheld={
+            "id": _ID,
+            "case_id": _LINK,
+            "element_id": _LINK,
+            "reason": "Cause technique",
+            "verb": _LINK,
+            "target": _LINK,
+            "actor": _AGENT,
+        },
+    ),
+    "case_link": Holding(
+        "Liens privés vers vos demandes",
+        Under("case_id", "case"),
+        told={"made_at": "Fait le", "expires_at": "Valable jusqu’au"},
+        withheld={"token_hash": _HASH, "case_id": _LINK},
+    ),
+    "mail": Holding(
+        "Courriels envoyés à votre adresse de connexion",
+        WrittenTo("recipient"),
+        told={"recipient": "À", "subject": "Objet", "text": "Texte", "written_at": "Écrit le", "sent_at": "Envoyé le"},
+        withheld={"id": _ID, "name": _ID, "html": "Le même texte, mis en forme", "case_id": _LINK},
+    ),
+}
+
+# What forgets by itself within hours or days, and belongs to no account: who made it has nothing but a browser or a mailbox.
+PASSING: Mapping[str, str] = {
+    "kept_form": "what was typed in a session that is over: an hour",
+    "pending_registration": "an account that waits for its code: an hour",
+    "verification_code": "a code and its address: a day",
+    "spent_captcha": "a captcha that was used: no person",
+    "job": "what is promised: ids, and for minutes the address that a forgotten password was asked for",
+}
+
+# No person, or agents only and by ids.
+IMPERSONAL: Mapping[str, str] = {
+    "agent_group": "groups of agents",
+    "audit_entry": "acts by ids, in a chain that nobody may change: without the account they name nobody (engine.core.audit)",
+    "audit_link": "the chain of the audit",
+    "procedure": "the catalogue",
+    "version": "the catalogue",
+}
+
+
+def table(name: str) -> Table:
+    """The table of that name."""
+    return Base.metadata.tables[name]
+
+
+def rows_of(name: str, account_id: UUID, login: str) -> ColumnElement[bool]:
+    """Which rows of a declared table are the person's."""
+    owner = HOLDINGS[name].owner
+    if isinstance(owner, Of):
+        return table(name).c[owner.column] == account_id
+    if isinstance(owner, Under):
+        parent = table(owner.parent)
+        (key,) = parent.primary_key.columns
+        return table(name).c[owner.column].in_(select(key).where(rows_of(owner.parent, account_id, login)))
+    mine: ColumnElement[bool] = table(name).c[owner.column] == login
+    return mine & table(name).c.case_id.is_(None) if "case_id" in table(name).c else mine
+
+
+def of_request(name: str) -> bool:
+    """Whether the rows of a declared table belong to requests."""
+    owner = HOLDINGS[name].owner
+    return isinstance(owner, Under) and (owner.parent == "case" or of_request(owner.parent))
+
+
+def rows_of_requests(name: str, ids: list[UUID]) -> ColumnElement[bool]:
+    """Which rows of a table that belongs to requests are of these requests."""
+    owner = HOLDINGS[name].owner
+    assert isinstance(owner, Under)
+    if owner.parent == "case":
+        return table(name).c[owner.column].in_(ids)
+    parent = table(owner.parent)
+    (key,) = parent.primary_key.columns
+    return table(name).c[owner.column].in_(select(key).where(rows_of_requests(owner.parent, ids)))
+
+
+def children_first() -> Iterator[str]:
+    """The declared tables, each before those that it points to."""
+    yield from (one.name for one in reversed(Base.metadata.sorted_tables) if one.name in HOLDINGS)

@@ -1,0 +1,189 @@
+"""The life cycle of accounts: after 37 months without a sign of life an account is deleted, its owner warned three times (B16).
+
+    every day    take_up: accounts that have been inactive for long enough get a first warning and a date
+                 go_on:   those whose next turn has come: reactivated, warned again, or deleted
+
+Warnings leave 60, 30 and 7 days before the deletion, and never later: when a turn was missed, the date moves. Any sign-in takes
+the account out of it. Each turn works through helpings of accounts found by an index, so a million accounts weigh nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Integer, exists, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import audit, clock, config, jobs, mail
+from engine.core.clock import PARIS
+from engine.core.db import Base, Session, UtcDateTime
+from engine.people.accounts import Account
+from engine.people.actors import SYSTEM
+from engine.privacy import deletion
+from engine.rights import entitlements
+from engine.rights.periods import add_months
+
+INACTIVE_MONTHS = 37
+WARNED_BEFORE = (timedelta(days=60), timedelta(days=30), timedelta(days=7))
+HELPING = 200
+# An account that something still depends on is looked at again later.
+POSTPONED_BY = timedelta(days=30)
+
+
+class Dormancy(Base):
+    """An inactive account: the warnings it got, when its next turn comes, and when it is deleted unless its owner signs in."""
+
+    __tablename__ = "dormancy"
+    __table_args__ = (Index("ix_dormancy_next_at", "next_at"),)
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
+    inactive_since: Mapped[datetime] = mapped_column(UtcDateTime)
+    warnings: Mapped[int] = mapped_column(Integer)
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    erased_on: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def follow(session: Session) -> bool:
+    """One helping of each kind; True when there may be more to do now, which then is promised as a job of its own."""
+    more = [_date_undated(session), _go_on(session), _take_up(session)]
+    if any(more):
+        jobs.promise(session, "follow_accounts", key="follow_accounts")
+    return any(more)
+
+
+def _date_undated(session: Session) -> bool:
+    """Accounts made before signs of life were written count from today: nobody is deleted for what wasn't known."""
+    undated = select(Account.id).where(Account.active_at.is_(None)).limit(HELPING)
+    ids = list(session.scalars(undated))
+    session.execute(update(Account).where(Account.id.in_(ids)).values(active_at=clock.now()))
+    return len(ids) == HELPING
+
+
+def _take_up(session: Session) -> bool:
+    now = clock.now()
+    since = _months_before(now + WARNED_BEFORE[0], INACTIVE_MONTHS)
+    found = session.scalars(
+        select(Account)
+        .where(
+            Account.active_at <= since,
+            Account.kind == "resident",
+            ~exists().where(Dormancy.account_id == Account.id),
+        )
+        .order_by(Account.active_at)
+        .limit(HELPING)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for account in found:
+        assert account.active_at is not None  # the query says so
+        dormancy = Dormancy(
+            account_id=account.id,
+            inactive_since=account.active_at,
+            warnings=0,
+            next_at=now,
+            erased_on=_months_after(account.active_at, INACTIVE_MONTHS),
+        )
+        session.add(dormancy)
+        _take_turn(session, account, dormancy)
+    session.flush()
+    return len(found) == HELPING
+
+
+def _go_on(session: Session) -> bool:
+    now = clock.now()
+    rows = session.execute(
+        select(Dormancy, Account)
+        .join(Account, Account.id == Dormancy.account_id)
+        .where(Dormancy.next_at <= now)
+        .order_by(Dormancy.next_at)
+        .limit(HELPING)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for dormancy, account in rows:
+        if account.active_at != dormancy.inactive_since:
+            session.delete(dormancy)
+        else:
+            _take_turn(session, account, dormancy)
+    session.flush()
+    return len(rows) == HELPING
+
+
+def _take_turn(session: Session, account: Account, dormancy: Dormancy) -> None:
+    now = clock.now()
+    if _in_use(session, account.id):
+        # Nothing is announced that won't be done; the last warning comes again before the deletion.
+        dormancy.warnings = min(dormancy.warnings, len(WARNED_BEFORE) - 1)
+        dormancy.next_at = now + POSTPONED_BY
+    elif dormancy.warnings < len(WARNED_BEFORE):
+        _warn(session, account, dormancy)
+    else:
+        # In a transaction of its own, so that one that fails stops no other.
+        jobs.promise(session, "erase_dormant", key=f"erase_dormant:{account.id}", account_id=str(account.id))
+        dormancy.next_at = now + timedelta(days=1)
+
+
+def erase_dormant(session: Session, account_id: UUID) -> None:
+    """Delete an account that got its warnings, unless its owner has signed in meanwhile or something depends on it."""
+    account = session.scalar(select(Account).where(Account.id == account_id).with_for_update())
+    dormancy = session.get(Dormancy, account_id)
+    if account is None or dormancy is None or clock.now() < dormancy.erased_on:
+        return
+    if dormancy.warnings < len(WARNED_BEFORE) or account.active_at != dormancy.inactive_since:
+        return
+    if not _in_use(session, account_id):
+        deletion.erase(session, account_id, "inactive")
+
+
+def _in_use(session: Session, account_id: UUID) -> bool:
+    """Whether a request is open or a right is in force: the city still has to do with its owner."""
+    today = clock.today()
+    return bool(deletion.open_requests(session, account_id)) or any(
+        right.status == "actif" and right.ends_on >= today for right in entitlements.of_account(session, account_id)
+    )
+
+
+def _warn(session: Session, account: Account, dormancy: Dormancy) -> None:
+    """Write the next warning, and see that the deletion stays as far away as it says."""
+    now = clock.now()
+    before = WARNED_BEFORE[dormancy.warnings]
+    dormancy.warnings += 1
+    dormancy.erased_on = max(dormancy.erased_on, now + before)
+    following = WARNED_BEFORE[dormancy.warnings] if dormancy.warnings < len(WARNED_BEFORE) else timedelta(0)
+    dormancy.next_at = dormancy.erased_on - following
+    audit.record(session, SYSTEM, "account.warned", "account", account.id, why="inactive", warning=dormancy.warnings)
+    settings = config.current()
+    space = settings.city.space_name
+    day = dormancy.erased_on.astimezone(PARIS)
+    text = f"""Bonjour,
+
+Vous ne vous êtes pas connecté à votre compte {space} depuis longtemps. Sans action de votre part, il sera supprimé avec ses \
+données le {day:%d/%m/%Y}.
+
+Pour le garder, il suffit de vous connecter avant cette date\u00a0:
+{settings.public_url}/connexion
+
+Si vous ne connaissez plus votre mot de passe, choisissez-en un nouveau\u00a0:
+{settings.public_url}/mot-de-passe/oubli
+
+Si vous n’avez plus besoin de ce compte, vous n’avez rien à faire.
+
+L’équipe {space}
+
+Ceci est un courriel automatisé de la {settings.city.name}, merci de ne pas y répondre.
+"""
+    mail.write(
+        session,
+        to=account.login,
+        subject=f"Votre compte {space} sera supprimé le {day:%d/%m/%Y}",
+        text=text,
+        name=f"inactivite-{before.days}",
+    )
+
+
+def _months_after(at: datetime, months: int) -> datetime:
+    local = at.astimezone(PARIS)
+    return datetime.combine(add_months(local.date(), months), local.timetz())
+
+
+def _months_before(at: datetime, months: int) -> datetime:
+    return _months_after(at, -months)
