@@ -102,6 +102,18 @@ class QuotaExhausted(Conflict):
     default = "Le nombre de demandes prévu est atteint."
 
 
+class SlotTaken(Conflict):
+    """The slot isn't free any more, or was never offered."""
+
+    default = "Ce créneau n’est plus libre. Choisissez-en un autre."
+
+
+class Quarantined(Conflict):
+    """A file's virus scan is pending: nobody opens it before."""
+
+    default = "Ce fichier est en cours d’analyse. Il pourra être ouvert dès qu’elle sera terminée."
+
+
 class Invalid(ParvisError):
     """What was sent is understood but can't be accepted."""
 

@@ -4,7 +4,7 @@ A test looks for tables in the files of `engine` and fails when a module that de
 """
 
 # ruff: noqa: F401
-from engine.contact import documents, notifications
+from engine.contact import appointments, documents, notifications
 from engine.core import audit, jobs, mail
 from engine.core.db import Base
 from engine.people import (
@@ -23,7 +23,7 @@ from engine.people import (
     terms,
 )
 from engine.privacy import deletion, life_cycle
-from engine.procedures import cases, catalogue, forecast, history, incidents, tasks
+from engine.procedures import cases, catalogue, forecast, history, incidents, quotas, tasks
 from engine.rights import care_plans, entitlements
 
 metadata = Base.metadata

@@ -1,0 +1,326 @@
+"""Agendas: where and when people are received (D1).
+
+An agenda is a place that gives one service: its hours by weekday with the number of desks, its closures, how long an
+appointment lasts, how soon and how late one may be taken. A procedure names a service; every agenda of that service is
+offered. Hours are those of the city's clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Boolean, Index, Integer, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.core import clock
+from engine.core.db import Base, Json, Session, UtcDateTime, new_id
+from engine.core.errors import Invalid, NotFound
+
+CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+UNIT = 5
+"""Everything begins and lasts a multiple of so many minutes."""
+# On the night when clocks change, hours between two and three don't exist or come twice: nobody is received before four.
+EARLIEST, LATEST = 4 * 60, 23 * 60
+DESKS_MAX = 50
+HORIZON_MAX = 365
+WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+
+
+@dataclass(frozen=True, order=True)
+class Opening:
+    """Hours of a weekday (Monday is 1), in minutes since midnight, and how many people are received at a time."""
+
+    weekday: int
+    opens: int
+    closes: int
+    desks: int = 1
+
+
+@dataclass(frozen=True, order=True)
+class Closure:
+    """Days without appointments, the last one included."""
+
+    first: date
+    last: date
+    reason: str = ""
+
+
+class Agenda(Base):
+    """A place where people are received. `durations` says of some procedures how many minutes they take there."""
+
+    __tablename__ = "agenda"
+    __table_args__ = (Index("uq_agenda_code", "code", unique=True), Index("ix_agenda_service", "service"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    code: Mapped[str] = mapped_column(Text)
+    service: Mapped[str] = mapped_column(Text)
+    group: Mapped[str] = mapped_column("agent_group", Text)
+    place: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    advice: Mapped[str] = mapped_column(Text)
+    duration: Mapped[int] = mapped_column(Integer)
+    durations: Mapped[dict[str, int]] = mapped_column(Json)
+    step: Mapped[int] = mapped_column(Integer)
+    lead_hours: Mapped[int] = mapped_column(Integer)
+    horizon_days: Mapped[int] = mapped_column(Integer)
+    open_on_holidays: Mapped[bool] = mapped_column(Boolean)
+    openings: Mapped[list[list[int]]] = mapped_column(Json)
+    closures: Mapped[list[list[str]]] = mapped_column(Json)
+    active: Mapped[bool] = mapped_column(Boolean)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def hours(self) -> list[Opening]:
+        """Its opening rules, in the order of the week."""
+        return sorted(Opening(*rule) for rule in self.openings)
+
+    @property
+    def closed(self) -> list[Closure]:
+        """Its closures, the first first."""
+        return sorted(
+            Closure(date.fromisoformat(first), date.fromisoformat(last), reason)
+            for first, last, reason in self.closures
+        )
+
+    def lasts(self, procedure: str) -> int:
+        """How many minutes an appointment for that procedure takes here."""
+        return self.durations.get(procedure, self.duration)
+
+    def closed_on(self, day: date) -> str | None:
+        """Why nobody is received that day whatever its weekday; None when it isn't closed."""
+        for closure in self.closed:
+            if closure.first <= day <= closure.last:
+                return closure.reason or "fermeture"
+        if not self.open_on_holidays:
+            return holidays(day.year).get(day)
+        return None
+
+
+@cache
+def holidays(year: int) -> Mapping[date, str]:
+    """The public holidays of France (not those of Alsace-Moselle or overseas), with their names."""
+    import holidays as calendar
+
+    return dict(calendar.country_holidays("FR", years=year, language="fr").items())
+
+
+# --- finding ----------------------------------------
+
+
+def find(session: Session, code: str) -> Agenda:
+    """The agenda of that code, or `NotFound`."""
+    agenda = session.scalar(select(Agenda).where(Agenda.code == code))
+    if agenda is None:
+        raise NotFound("Cet agenda n’existe pas.", code=code)
+    return agenda
+
+
+def of_service(session: Session, service: str) -> list[Agenda]:
+    """The active agendas of a service, by place."""
+    return list(
+        session.scalars(
+            select(Agenda).where(Agenda.service == service, Agenda.active).order_by(Agenda.place, Agenda.code)
+        )
+    )
+
+
+def of_groups(session: Session, names: Iterable[str]) -> list[Agenda]:
+    """The agendas of these groups of agents, by place."""
+    return list(
+        session.scalars(select(Agenda).where(Agenda.group.in_(sorted(names))).order_by(Agenda.place, Agenda.code))
+    )
+
+
+def everything(session: Session) -> list[Agenda]:
+    """All agendas, by service and place."""
+    return list(session.scalars(select(Agenda).order_by(Agenda.service, Agenda.place, Agenda.code)))
+
+
+# --- writing ----------------------------------------
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an agenda shall be."""
+
+    code: str
+    service: str
+    group: str
+    place: str
+    address: str
+    openings: tuple[Opening, ...]
+    advice: str = ""
+    duration: int = 20
+    durations: tuple[tuple[str, int], ...] = ()
+    step: int = 0
+    lead_hours: int = 24
+    horizon_days: int = 90
+    open_on_holidays: bool = False
+    closures: tuple[Closure, ...] = ()
+    active: bool = True
+
+    def problems(self) -> list[str]:
+        """What is wrong with it, one French sentence each."""
+        return list(_problems(self))
+
+
+def save(session: Session, wish: Wish) -> Agenda:
+    """Make the agenda of that code, or make it what is wished; `Invalid` with every problem when something is wrong.
+
+    Appointments that were taken stay as they are.
+    """
+    problems = wish.problems()
+    if problems:
+        raise Invalid(" ".join(problems), code=wish.code)
+    agenda = session.scalar(select(Agenda).where(Agenda.code == wish.code))
+    if agenda is None:
+        agenda = Agenda(id=new_id(), code=wish.code)
+        session.add(agenda)
+    for name in ("service", "group", "place", "address", "advice", "duration", "lead_hours", "horizon_days"):
+        setattr(agenda, name, getattr(wish, name))
+    agenda.durations = dict(wish.durations)
+    agenda.step = wish.step or wish.duration
+    agenda.open_on_holidays = wish.open_on_holidays
+    agenda.openings = [[one.weekday, one.opens, one.closes, one.desks] for one in sorted(wish.openings)]
+    agenda.closures = [[one.first.isoformat(), one.last.isoformat(), one.reason] for one in sorted(wish.closures)]
+    agenda.active = wish.active
+    agenda.changed_at = clock.now()
+    session.flush()
+    return agenda
+
+
+def wish_of(agenda: Agenda) -> Wish:
+    """What an agenda is, to change some of it."""
+    return Wish(
+        code=agenda.code,
+        service=agenda.service,
+        group=agenda.group,
+        place=agenda.place,
+        address=agenda.address,
+        openings=tuple(agenda.hours),
+        advice=agenda.advice,
+        duration=agenda.duration,
+        durations=tuple(sorted(agenda.durations.items())),
+        step=agenda.step,
+        lead_hours=agenda.lead_hours,
+        horizon_days=agenda.horizon_days,
+        open_on_holidays=agenda.open_on_holidays,
+        closures=tuple(agenda.closed),
+        active=agenda.active,
+    )
+
+
+def _problems(wish: Wish) -> Iterable[str]:
+    if not CODE.fullmatch(wish.code) or not CODE.fullmatch(wish.service):
+        yield "Le code et le service s’écrivent en minuscules sans accents, les mots séparés par des tirets."
+    if not all(text.strip() for text in (wish.group, wish.place, wish.address)):
+        yield "Le groupe d’agents, le lieu et l’adresse sont nécessaires."
+    for minutes in (wish.duration, *(minutes for _, minutes in wish.durations), wish.step or wish.duration):
+        if not (UNIT <= minutes <= 480 and minutes % UNIT == 0):
+            yield f"Une durée est un nombre de minutes multiple de {UNIT}, de {UNIT} à 480."
+            break
+    if not 0 <= wish.lead_hours <= 24 * HORIZON_MAX:
+        yield "Le délai minimum est un nombre d’heures, 0 ou plus."
+    if not 1 <= wish.horizon_days <= HORIZON_MAX:
+        yield f"L’horizon est un nombre de jours, de 1 à {HORIZON_MAX}."
+    yield from _wrong_hours(wish.openings)
+    for closure in wish.closures:
+        if closure.last < closure.first:
+            yield f"La fermeture du {closure.first:%d/%m/%Y} finit avant de commencer."
+
+
+def _wrong_hours(openings: Sequence[Opening]) -> Iterable[str]:
+    last: Opening | None = None
+    for one in sorted(openings):
+        if not 1 <= one.weekday <= 7:
+            yield "Un jour de la semaine va de 1 (lundi) à 7 (dimanche)."
+            continue
+        name = WEEKDAYS[one.weekday - 1]
+        if not EARLIEST <= one.opens < one.closes <= LATEST or one.opens % UNIT or one.closes % UNIT:
+            yield f"Les heures du {name} vont de 4 h à 23 h, de {UNIT} en {UNIT} minutes, et finissent après avoir commencé."
+        if not 1 <= one.desks <= DESKS_MAX:
+            yield f"Le nombre de guichets du {name} va de 1 à {DESKS_MAX}."
+        if last is not None and last.weekday == one.weekday and one.opens < last.closes:
+            yield f"Les plages d’ouverture du {name} se chevauchent."
+        last = one
+
+
+# --- from a file ----------------------------------------
+
+_KEYS = {
+    "code",
+    "service",
+    "group",
+    "place",
+    "address",
+    "advice",
+    "duration",
+    "durations",
+    "step",
+    "lead_hours",
+    "horizon_days",
+    "open_on_holidays",
+    "openings",
+    "closures",
+    "active",
+}
+
+
+def read(found: Any) -> Wish:
+    """An agenda as a YAML file describes it (docs/for-analysts.md), or `Invalid` with what is wrong."""
+    if not isinstance(found, Mapping):
+        raise Invalid("Un agenda est une liste de noms et de valeurs.")
+    unknown = sorted(set(map(str, found)) - _KEYS)
+    missing = sorted({"code", "service", "group", "place", "address", "openings"} - set(found))
+    if unknown or missing:
+        what = [f"inconnu : {', '.join(unknown)}"] * bool(unknown) + [f"manque : {', '.join(missing)}"] * bool(missing)
+        raise Invalid(f"Agenda « {found.get('code', '?')} » : {' ; '.join(what)}.")
+    try:
+        wish = Wish(
+            code=str(found["code"]),
+            service=str(found["service"]),
+            group=str(found["group"]),
+            place=str(found["place"]),
+            address=str(found["address"]),
+            advice=str(found.get("advice", "")),
+            openings=tuple(one for rule in found["openings"] for one in _openings(rule)),
+            duration=int(found.get("duration", Wish.duration)),
+            durations=tuple(sorted((str(slug), int(minutes)) for slug, minutes in found.get("durations", {}).items())),
+            step=int(found.get("step", Wish.step)),
+            lead_hours=int(found.get("lead_hours", Wish.lead_hours)),
+            horizon_days=int(found.get("horizon_days", Wish.horizon_days)),
+            open_on_holidays=bool(found.get("open_on_holidays", Wish.open_on_holidays)),
+            closures=tuple(_closure(one) for one in found.get("closures", ())),
+            active=bool(found.get("active", Wish.active)),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Invalid(f"Agenda « {found['code']} » : une valeur n’est pas de la forme attendue ({error}).") from error
+    if problems := wish.problems():
+        raise Invalid(f"Agenda « {wish.code} » : {' '.join(problems)}")
+    return wish
+
+
+def _openings(rule: Mapping[str, Any]) -> list[Opening]:
+    days = [WEEKDAYS.index(name.strip()) + 1 for name in str(rule["days"]).split(",")]
+    return [Opening(day, minutes(rule["from"]), minutes(rule["to"]), int(rule.get("desks", 1))) for day in days]
+
+
+def _closure(found: Mapping[str, Any]) -> Closure:
+    first = date.fromisoformat(str(found["from"]))
+    return Closure(first, date.fromisoformat(str(found.get("to", first))), str(found.get("reason", "")))
+
+
+def minutes(text: object) -> int:
+    """Minutes since midnight of « 9:30 » or « 9 h 30 »; `ValueError` when it is no hour."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text  # YAML reads 9:30 as a number of minutes
+    found = re.fullmatch(r"\s*(\d{1,2})\s*[:hH]\s*(\d{2})?\s*", str(text))
+    if found is None or int(found[1]) > 23 or int(found[2] or 0) > 59:
+        raise ValueError(f"{text!r} is no hour")
+    return int(found[1]) * 60 + int(found[2] or 0)

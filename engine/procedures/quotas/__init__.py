@@ -1,0 +1,54 @@
+"""Quotas: so many requests of a procedure, by period and by answer, and never one more (A6).
+
+A place is taken by one conditional UPDATE when the resident starts (property `quota`) or when the process asks (operation
+`quotas/hold`), and is held while the request is filled in. A job gives it back; filing keeps it. When nothing is left, a
+numbered waiting list offers each place that comes back to the next in line, for a limited time: nobody passes before them.
+"""
+
+from engine.procedures.quotas.places import (
+    CAPACITY_MAX,
+    Standing,
+    decide,
+    give_up_offer,
+    hold,
+    keep,
+    places_of,
+    prolong,
+    release,
+    release_late,
+    standings,
+)
+from engine.procedures.quotas.quota import HELD, KEPT, OFFERED, Quota, QuotaPlace, Rule, left, look, period_of, rule_of
+from engine.procedures.quotas.waiting_list import OFFER, WAITING, QuotaWaiting, accept, find, join, leave, rank
+
+__all__ = [
+    "CAPACITY_MAX",
+    "HELD",
+    "KEPT",
+    "OFFER",
+    "OFFERED",
+    "WAITING",
+    "Quota",
+    "QuotaPlace",
+    "QuotaWaiting",
+    "Rule",
+    "Standing",
+    "accept",
+    "decide",
+    "find",
+    "give_up_offer",
+    "hold",
+    "join",
+    "keep",
+    "leave",
+    "left",
+    "look",
+    "period_of",
+    "places_of",
+    "prolong",
+    "rank",
+    "release",
+    "release_late",
+    "rule_of",
+    "standings",
+]
