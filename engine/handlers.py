@@ -14,7 +14,7 @@ from engine.core.db import Database, Session
 from engine.core.errors import ProcessStuck
 from engine.people import recovery
 from engine.privacy import deletion, life_cycle, retention
-from engine.procedures import cases, forecast, incidents
+from engine.procedures import attachments, cases, forecast, incidents
 
 
 def _send_mail_ahead(database: Database, payload: Mapping[str, Any]) -> None:
@@ -37,6 +37,23 @@ def fire_timer(session: Session, payload: Mapping[str, Any]) -> None:
 
 def discard_files(session: Session, payload: Mapping[str, Any]) -> None:
     documents.remove_all(session, config.current(), UUID(payload["case_id"]))
+
+
+def _scan_ahead(database: Database, payload: Mapping[str, Any]) -> None:
+    documents.scan_ahead(database, config.current(), payload["path"])
+
+
+@jobs.ahead(_scan_ahead)
+def scan_file(session: Session, payload: Mapping[str, Any]) -> None:
+    documents.scan(session, config.current(), payload["path"])
+
+
+def tell_refused_file(session: Session, payload: Mapping[str, Any]) -> None:
+    attachments.tell_refused(session, UUID(payload["file_id"]))
+
+
+def remind_expiry(session: Session, payload: Mapping[str, Any]) -> None:
+    documents.remind(session, UUID(payload["document_id"]))
 
 
 def sweep_files(session: Session, _payload: Mapping[str, Any]) -> None:
@@ -97,6 +114,9 @@ KINDS: dict[str, Kind] = {
     "send_mail": Kind(send_mail, "slow", seconds=60, at_once=4),
     "fire_timer": Kind(fire_timer),
     "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
+    "scan_file": Kind(scan_file, "slow", seconds=120, at_once=2),
+    "tell_refused_file": Kind(tell_refused_file),
+    "remind_expiry": Kind(remind_expiry),
     "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
     "send_password_link": Kind(send_password_link),
     "export_audit_head": Kind(export_audit_head, daily=time(2, 0)),

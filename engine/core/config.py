@@ -16,6 +16,8 @@ from engine.core.errors import ConfigurationError
 
 # Who wakes the jobs where Redis is named. A dotted path: the engine knows no broker.
 WAKER = "workers.wake.wake"
+# Nothing, the path of a socket, or a host.
+_CLAMD = r"(|/.+|tcp://[^/?#]+:\d{1,5})\Z"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # Read by `engine.core.metrics` itself, when it is imported.
 METRICS_FOLDER = "PARVIS_METRICS_FOLDER"
@@ -168,7 +170,8 @@ def load() -> Settings:
             metrics_folder=Path(folder) if (folder := env.str("METRICS_FOLDER", "")) else None,
             metrics_token=env.str("METRICS_TOKEN", "") or None,
             traces_url=env.str("TRACES_URL", "") or None,
-            clamd=env.str("CLAMD", "") or None,
+            clamd=env.str("CLAMD", "", validate=validate.Regexp(_CLAMD, error="expected a path or tcp://host:port"))
+            or None,
             files_url=env.str("FILES_URL", "") or None,
             space_megabytes=env.int("SPACE_MEGABYTES", Settings.space_megabytes, validate=validate.Range(1, 100_000)),
             franceconnect=_provider(env, "FRANCECONNECT"),

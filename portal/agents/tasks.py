@@ -135,12 +135,12 @@ def _take_files(*, task_id: UUID) -> dict[str, str]:
 
 @reading
 def _checked_files(session: Session, task_id: UUID) -> tuple[dict[str, list[Received]], dict[str, str]]:
-    task, _, definition = _at_hand(session, task_id)
+    task, case, definition = _at_hand(session, task_id)
     _refuse_if_held(task)
     form = definition.form_of(task.element_id)
     if form is None:
         raise BadRequest
-    return documents.check(form)
+    return documents.check(form, case.id)
 
 
 @transactional

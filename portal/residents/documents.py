@@ -78,7 +78,7 @@ def sent() -> bool:
     return any(file.filename for file in request.files.values())
 
 
-def check(form: Form) -> tuple[dict[str, list[Received]], dict[str, str]]:
+def check(form: Form, owner: UUID) -> tuple[dict[str, list[Received]], dict[str, str]]:
     """Read and check the files that were sent, by field, with why some are refused. Slow: outside of any transaction."""
     settings = config.current()
     found: dict[str, list[Received]] = {}
@@ -86,7 +86,7 @@ def check(form: Form) -> tuple[dict[str, list[Received]], dict[str, str]]:
     for path, files in rendering.uploads(form, request.files).items():
         for file in files:
             try:
-                received = documents.receive(settings, filename=file.filename or "", stream=file.stream)
+                received = documents.receive(settings, owner=owner, filename=file.filename or "", stream=file.stream)
             except RefusedFile as error:
                 refused.setdefault(path, error.message)
             else:

@@ -21,11 +21,16 @@ _SENTENCES = {
     "resident_answered": "Vous avez répondu\u00a0: «\u00a0{name}\u00a0»",
     "notified": "Nous vous avons écrit",
     "documents_required": "Des pièces vous sont demandées",
+    "document_added": "Vous avez ajouté des pièces",
+    "document_replaced": "Vous avez ajouté une version plus récente d’une pièce",
+    "document_refused": "Un fichier est refusé par notre antivirus",
     "timer_fired": "Délai écoulé\u00a0: {name}",
     "message_received": "Une information attendue est arrivée",
     "cancelled": "Vous avez annulé votre demande",
     "closed": "{name}",
 }
+# What the resident does.
+_YOURS = frozenset({"opened", "filed", "resident_answered", "document_added", "document_replaced", "cancelled"})
 _LETTERS = {
     "accuse-reception": "Accusé de réception envoyé par courriel",
     "code": "Code de validation envoyé par courriel",
@@ -64,7 +69,7 @@ def _event(entry: Entry, definition: Definition, subjects: Mapping[str, list[str
 
 def _by(entry: Entry, definition: Definition, group: str) -> str:
     if entry.actor_kind in ("resident", "bearer"):
-        return "Vous" if entry.kind in ("opened", "filed", "resident_answered", "cancelled") else ""
+        return "Vous" if entry.kind in _YOURS else ""
     if entry.actor_kind == "agent":
         # What is asked of the resident is kept with their lane as its group: it is the service that asks.
         asks = entry.kind == "resident_asked"

@@ -101,7 +101,7 @@ def _checked_files(session: Session, case: Case, task_id: UUID) -> tuple[dict[st
     _, form = _task(session, case, task_id)
     if form is None:
         raise BadRequest
-    return documents.check(form)
+    return documents.check(form, case.id)
 
 
 @transactional

@@ -143,7 +143,7 @@ def _checked_files(session: Session, case: Case, element_id: str) -> tuple[dict[
         raise CaseClosed
     if form is None:
         raise BadRequest
-    return documents.check(form)
+    return documents.check(form, case.id)
 
 
 @transactional

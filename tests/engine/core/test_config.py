@@ -94,3 +94,18 @@ def test_what_is_used_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None
     given = config.load()
     config.use(given)
     assert config.current() is given
+
+
+@pytest.mark.parametrize("address", ["clamd.ctl", "http://127.0.0.1:3310", "tcp://127.0.0.1", "tcp://"])
+def test_a_virus_scanner_that_cannot_be_asked_is_said_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("PARVIS_CLAMD", address)
+    with pytest.raises(ConfigurationError, match="CLAMD"):
+        config.load()
+
+
+@pytest.mark.parametrize("address", ["", "/run/clamav/clamd.ctl", "tcp://127.0.0.1:3310"])
+def test_a_virus_scanner_is_a_socket_or_a_host(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("PARVIS_CLAMD", address)
+    assert config.load().clamd == (address or None)

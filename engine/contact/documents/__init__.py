@@ -1,0 +1,108 @@
+"""Files that people give with a request (A19), and the documents that they keep in their space, «Mes pièces» (B14).
+
+A file is judged, scanned, encrypted and kept before the row that names it, so a row never points at nothing; what no row names (a
+crash, a rollback) `sweep` removes after a week.
+
+    received = documents.receive(settings, owner=case.id, filename=upload.filename, stream=upload.stream)   # slow: no transaction
+    with database.transaction() as session:
+        documents.add(session, received, case_id=case.id, field="justificatif", actor=actor)
+"""
+
+from engine.contact.documents.files import (
+    CASE_FILES_MAX,
+    FILES_MAX,
+    ORPHAN_AFTER,
+    Content,
+    StoredFile,
+    add,
+    check_room,
+    copied,
+    copies_of,
+    discard,
+    find,
+    of_case,
+    open_file,
+    read,
+    remove,
+    remove_all,
+    store,
+)
+from engine.contact.documents.later import Resealed, reseal, scan, scan_ahead, scan_all, states, sweep
+from engine.contact.documents.own import (
+    DOCUMENTS_MAX,
+    KINDS,
+    Document,
+    DocumentFile,
+    add_file,
+    begun,
+    count,
+    delete,
+    delete_all,
+    files_of,
+    find_own,
+    find_own_file,
+    finish,
+    of_account,
+    remind,
+    space,
+    take_away,
+    usable,
+)
+from engine.contact.documents.receiving import ACCEPTED, BYTES_MAX, TYPES, Origin, Received, clean_name, receive
+from engine.contact.documents.scanning import CLEAN, INFECTED, UNSCANNED, WAITING
+
+__all__ = [
+    "ACCEPTED",
+    "BYTES_MAX",
+    "CASE_FILES_MAX",
+    "CLEAN",
+    "DOCUMENTS_MAX",
+    "FILES_MAX",
+    "INFECTED",
+    "KINDS",
+    "ORPHAN_AFTER",
+    "TYPES",
+    "UNSCANNED",
+    "WAITING",
+    "Content",
+    "Document",
+    "DocumentFile",
+    "Origin",
+    "Received",
+    "Resealed",
+    "StoredFile",
+    "add",
+    "add_file",
+    "begun",
+    "check_room",
+    "clean_name",
+    "copied",
+    "copies_of",
+    "count",
+    "delete",
+    "delete_all",
+    "discard",
+    "files_of",
+    "find",
+    "find_own",
+    "find_own_file",
+    "finish",
+    "of_account",
+    "of_case",
+    "open_file",
+    "read",
+    "receive",
+    "remind",
+    "remove",
+    "remove_all",
+    "reseal",
+    "scan",
+    "scan_ahead",
+    "scan_all",
+    "space",
+    "states",
+    "store",
+    "sweep",
+    "take_away",
+    "usable",
+]
