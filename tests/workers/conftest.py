@@ -80,7 +80,7 @@ def site(workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(app, "_pool", None)
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
     waker = wake.Waker()
-    monkeypatch.setattr(jobs, "_wakers", [waker.ring])
+    monkeypatch.setattr(jobs.waking, "_wakers", [waker.ring])
     tmp_path.chmod(0o777)
     database = Database(workers.database_url)
     yield Site(workers, database, tmp_path / "done")

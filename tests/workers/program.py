@@ -58,7 +58,7 @@ for name, kind in {
     handlers.HANDLERS[name] = kind.handle
 
 # The tests don't wait as long as a city would.
-jobs.HOLD = timedelta(seconds=float(os.environ.get("TEST_HOLD", jobs.HOLD.total_seconds())))
+jobs.handing_over.HOLD = timedelta(seconds=float(os.environ.get("TEST_HOLD", jobs.HOLD.total_seconds())))
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

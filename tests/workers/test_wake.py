@@ -82,12 +82,12 @@ def test_a_redis_that_refuses_costs_the_request_nothing(
 
 
 def test_the_settings_name_the_waker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_wakers", [])
+    monkeypatch.setattr(jobs.waking, "_wakers", [])
     jobs.use_waker(None)
-    assert jobs._wakers == []
+    assert jobs.waking._wakers == []
     jobs.use_waker("workers.wake.wake")
     jobs.use_waker("workers.wake.wake")
-    assert jobs._wakers == [wake.wake]
+    assert jobs.waking._wakers == [wake.wake]
 
 
 @pytest.mark.parametrize("path", ["workers.wake.sleep", "no_such_room.wake", "wake", ""])

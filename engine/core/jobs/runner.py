@@ -1,0 +1,45 @@
+"""The jobs' thread of embedded mode."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+
+from engine.core.db import Database
+from engine.core.jobs import waking
+from engine.core.jobs.doing import Handler, drain
+
+log = logging.getLogger("engine.core.jobs")
+
+
+class Runner:
+    """Does the jobs of this process in a thread: looks when woken, and every `interval` seconds for timers."""
+
+    def __init__(self, database: Database, handlers: Mapping[str, Handler], interval: float = 1.0) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._interval = interval
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        waking.add(self._woken.set)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10) -> None:
+        """Finish the job at hand and stop."""
+        self._stopping = True
+        self._woken.set()
+        self._thread.join(timeout)
+        waking.remove(self._woken.set)
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            try:
+                drain(self._database, self._handlers, limit=100)
+            except Exception:
+                log.exception("the jobs' thread could not look for jobs")  # it tries again at the next turn
+            self._woken.wait(self._interval)
+            self._woken.clear()
