@@ -18,7 +18,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     ScalarSelect,
-    Select,
     Table,
     Text,
     and_,
@@ -40,7 +39,9 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import AlreadyClaimed, NotFound
+from engine.people.access import Thing, can, worked_groups
 from engine.people.actors import Actor
+from engine.people.groups import RESIDENTS_LANE
 from engine.procedures import history, references
 from engine.procedures.words import plain
 
@@ -48,7 +49,7 @@ PAGE = 50
 LAST_PAGE = 200
 COUNTED = 999
 """Tasks are counted so far and no further: nobody acts on the difference, and a million take long to count."""
-RESIDENT = "Usager"
+RESIDENT = RESIDENTS_LANE
 """The lane of the resident; every other lane is a group of agents."""
 
 Sort = Literal["due", "filed", "applicant", "procedure"]
@@ -292,19 +293,14 @@ def _counted(*wanted: ColumnElement[bool]) -> ScalarSelect[int]:
 
 
 def _groups(actor: Actor, group: str | None) -> list[str]:
-    # An agent whose group bears the name of the residents' lane still sees no resident's task.
-    groups = actor.groups - {RESIDENT}
+    groups = worked_groups(actor)
     return sorted(groups & {group} if group else groups)
-
-
-def _visible(query: Select[Any], actor: Actor, group: str | None) -> Select[Any]:
-    return query.where(HumanTask.group.in_(_groups(actor, group)))
 
 
 def find(session: Session, task_id: UUID, actor: Actor) -> HumanTask:
     """The open task, if it is of one of the agent's groups; `NotFound` otherwise, whether or not it exists."""
-    task: HumanTask | None = session.scalar(_visible(select(HumanTask).where(HumanTask.id == task_id), actor, None))
-    if task is None:
+    task = session.scalar(select(HumanTask).where(HumanTask.id == task_id))
+    if task is None or not can(actor, "task.do", Thing(groups=frozenset({task.group}))):
         raise NotFound("Cette tâche n’existe pas ou a déjà été traitée.", task_id=str(task_id))
     return task
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
-from engine.people import accounts, captcha, passwords, registration, terms, throttle
+from engine.people import accounts, captcha, identity_visits, passwords, registration, terms, throttle
 from engine.people.registration import Wanted
 from engine.procedures import catalogue, forms
 from portal import access, new_password, rendering, sections, typed
@@ -93,16 +93,21 @@ def register() -> Response:
         return make_response(_page(request.form, {"nom_utilisateur" if named else "conditions": error.message}), 422)
     except Invalid as error:
         return make_response(_page(request.form, {"verification": error.message}), 422)
+    return await_code(begun, suite=_suite(), slug=_slug())
+
+
+def await_code(begun: registration.Begun, *, suite: str, slug: str) -> Response:
+    """Lead to where the code is typed; this browser remembers what it is for, and where its person was going."""
     if not begun.sent:
         flash(TOO_MANY, "info")
-    cookie[_COOKIE] = {"token": begun.token, "suite": _suite(), "demarche": _slug()}
+    cookie[_COOKIE] = {"token": begun.token, "suite": suite, "demarche": slug}
     return redirect(url_for(".show_code"), 303)
 
 
 def _begin(session: Session, wanted: Wanted, held: str) -> registration.Begun:
     if not captcha.spend(session, held):
         raise Invalid("La vérification a déjà servi\u00a0: faites-la de nouveau.")
-    return registration.begin(session, wanted, terms_read=_terms_read())
+    return registration.begin(session, wanted, terms_read=terms_read())
 
 
 def _answers() -> tuple[dict[str, Any], dict[str, str]]:
@@ -166,7 +171,7 @@ def _page(
         forbidden=passwords.FORBIDDEN,
         captcha=captcha_pages.box(held),
         texts=terms.TEXTS,
-        terms_read=_versions(),
+        terms_read=versions(),
         suite=_suite(posted),
         slug=_slug(posted),
         procedure=_procedure(_slug(posted)),
@@ -186,11 +191,12 @@ def _slug(posted: MultiDict[str, str] | None = None) -> str:
     return (posted or request.values).get("demarche", "")[:100]
 
 
-def _versions() -> str:
+def versions() -> str:
+    """The versions of the texts that a form shows, to be sent back with it."""
     return " ".join(f"{name}:{version}" for name, version in terms.versions().items())
 
 
-def _terms_read() -> dict[str, str]:
+def terms_read() -> dict[str, str]:
     """The versions of the texts that were on the page."""
     pairs = [one.partition(":") for one in request.form.get("textes", "").split()]
     return {name: version for name, _, version in pairs}
@@ -229,9 +235,10 @@ def confirm() -> Response:
         outcome, opened = database().run(_confirm, code)
     except NotFound:
         return _over()
-    except Conflict:
+    except Conflict as error:
         _forget()
-        flash("Vous avez déjà un compte avec cette adresse\u00a0: connectez-vous.", "info")
+        known = "Vous avez déjà un compte avec cette adresse\u00a0: connectez-vous."
+        flash(known if error.facts.get("field") == "login" else error.message, "info")
         return redirect(url_for(".show_sign_in"), 303)
     if opened is None:
         return _code_again(why(outcome.tries_left, expired=outcome.expired))
@@ -251,7 +258,12 @@ def confirm() -> Response:
 
 def _confirm(session: Session, code: str) -> tuple[registration.Outcome, Any]:
     outcome = registration.confirm(session, _token(), code)
-    return outcome, sign_in.opened(session, outcome.account) if outcome.account else None
+    if outcome.account is None:
+        return outcome, None
+    token, actor = sign_in.opened(session, outcome.account)
+    if outcome.proved is not None:
+        identity_visits.remember(session, token, outcome.proved)
+    return outcome, (token, actor)
 
 
 @blueprint.post("/compte/creation/renvoi")

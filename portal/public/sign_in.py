@@ -15,7 +15,7 @@ from engine.people.accounts import Account
 from engine.people.actors import Actor
 from engine.people.sign_in import WrongCredentials
 from engine.procedures import cases, catalogue
-from portal import access
+from portal import access, identity_providers
 from portal.access import current_actor, database, transactional
 from portal.public import blueprint
 
@@ -82,10 +82,13 @@ def opened(session: Session, account: Account) -> tuple[str, Actor]:
 def sign_out(session: Session) -> Response:
     """Close the session for good, and forget the private links that this browser held."""
     token = access.sign_in_token()
+    out = identity_providers.way_out(session, token) if token else None
     if token:
         sessions.close(session, token)
     was_signed_in = access.current_actor().signed_in
-    response = redirect(url_for("public.show_catalogue"), 303)
+    response: Response = redirect(url_for("public.show_catalogue"), 303)
+    if out is not None:
+        response = identity_providers.onward(*out, leaving=True)
     access.forget(response)
     flash(
         "Vous êtes déconnecté." if was_signed_in else "Vos demandes ne sont plus ouvertes sur cet appareil.", "success"

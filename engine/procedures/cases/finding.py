@@ -9,12 +9,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, Uuid, bindparam, insert, or_, select
+from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, func, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, logs
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
+from engine.people.access import Thing, can
 from engine.people.actors import Actor
 from engine.procedures import catalogue, references
 from engine.procedures.cases.case import Case
@@ -80,40 +81,40 @@ def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) 
     if canonical is None or not (actor.signed_in or actor.links):
         raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
     values: dict[str, Any] = {"reference": canonical}
-    if actor.signed_in:
-        values["account"] = actor.account_id
     if actor.links:
         values |= {"links": sorted(actor.links), "now": clock.now()}
-    case = session.scalar(_finding(actor.signed_in, bool(actor.links), lock), values)
-    if case is None:
-        raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
-    logs.about(case.reference)
-    return case
+    found = session.execute(_finding(bool(actor.links), lock), values).one_or_none()
+    if found is not None:
+        case: Case = found[0]
+        opens = frozenset(found[1:]) - {None}
+        if can(actor, "case.hold", Thing(owner=case.account_id, links=opens)):
+            logs.about(case.reference)
+            return case
+    raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
 
 
 @cache
-def _finding(by_account: bool, by_link: bool, lock: bool) -> Select[Case]:
+def _finding(by_link: bool, lock: bool) -> Select[Any]:
+    """The request of a reference, with the private link to it that the visitor holds, if any."""
     # Built once: on the hot path, building a statement costs as much as running it.
-    ways: list[ColumnElement[bool]] = []
-    if by_account:
-        ways.append(Case.account_id == bindparam("account", type_=Uuid()))
+    query = select(Case).where(Case.reference == bindparam("reference"))
     if by_link:
-        held = select(CaseLink.case_id).where(
+        held = select(func.min(CaseLink.token_hash)).where(
+            CaseLink.case_id == Case.id,
             CaseLink.token_hash.in_(bindparam("links", expanding=True)),
             CaseLink.expires_at > bindparam("now", type_=UtcDateTime()),
         )
-        ways.append(Case.id.in_(held))
-    query = select(Case).where(Case.reference == bindparam("reference"), or_(*ways))
+        query = query.add_columns(held.scalar_subquery())
     return query.with_for_update(of=Case) if lock else query
 
 
 def find_for_agent(session: Session, reference: str, actor: Actor) -> Case:
     """The filed request, for an agent of one of the groups that its procedure names. Otherwise `NotFound`."""
     canonical = references.read(reference)
-    case = session.scalar(select(Case).where(Case.reference == canonical, Case.filed_at.is_not(None)))
+    case = session.scalar(select(Case).where(Case.reference == canonical))
     if case is not None:
         definition = catalogue.definition(session, case.version_id)
-        if actor.groups & definition.groups:
+        if can(actor, "case.work", Thing(groups=definition.groups, filed=case.filed_at is not None)):
             logs.about(case.reference)
             return case
     raise NotFound("Cette demande n’existe pas ou n’est pas de votre service.")
