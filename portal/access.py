@@ -5,14 +5,16 @@
     @transactional
     def submit_step(session: Session, case: Case, element_id: str) -> Response: ...
 
-The policy is checked when the session opens, in the same transaction as the work: `transactional` commits what the view
-returns and rolls back what it raises, `reading` only reads. A policy that finds something hands it over: `case_holder` gives
-the view its `case` in place of `reference`, so that no view can forget to ask whose it is.
+What a policy asks for is an act of `engine.people.access`, whose rules say who may. It is checked when the session opens, in the
+same transaction as the work: `transactional` commits what the view returns and rolls back what it raises, `reading` only reads.
+A policy that finds something hands it over: `case_holder` gives the view its `case` in place of `reference`, so that no view can
+forget to ask whose it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -24,6 +26,7 @@ from flask import session as cookie
 from engine.core.db import Database, Session
 from engine.core.errors import Forbidden, NotFound, SignInRequired
 from engine.people import sessions
+from engine.people.access import RULES, can
 from engine.people.actors import ANONYMOUS, Actor
 from engine.procedures import cases
 
@@ -37,35 +40,33 @@ LINKS_MAX = 20
 
 @dataclass(frozen=True)
 class Policy:
-    """Who may call a route. `admit` raises when this person may not, and may change the view's arguments."""
+    """Who may call a route: who may do `action` (`engine.people.access`). `admit` raises when this person may not, and may
+    change the view's arguments."""
 
     name: str
+    action: str
     admit: Callable[[Session, Actor, dict[str, Any], bool], None]
 
 
-def _anyone(_session: Session, _actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
-    return None
+_RESIDENTS_ONLY = "Cette page est celle des usagers\u00a0: vous êtes connecté avec un compte d’agent."
+_AGENTS_ONLY = "Cette page est réservée aux agents de la ville."
+_ROLE_ONLY = "Cette page demande un rôle que votre compte n’a pas."
 
 
-def _resident(_session: Session, actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
-    if not actor.signed_in:
-        raise SignInRequired
-    if actor.kind != "resident":
-        raise Forbidden("Cette page est celle des usagers\u00a0: vous êtes connecté avec un compte d’agent.")
+def _who_may(name: str, action: str, refusal: str) -> Policy:
+    """A policy that looks only at who it is. Who isn't signed in may be the right person: signing in tells."""
+
+    def admit(_session: Session, actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
+        if can(actor, action):
+            return
+        if not actor.signed_in and action in RULES and RULES[action]:
+            raise SignInRequired
+        raise Forbidden(refusal if action == "space.use" or actor.kind != "resident" else _AGENTS_ONLY)
+
+    return Policy(name, action, admit)
 
 
-def _agent(_session: Session, actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
-    if not actor.signed_in:
-        raise SignInRequired
-    if actor.kind != "agent":
-        raise Forbidden("Cette page est réservée aux agents de la ville.")
-
-
-def _monitor(_session: Session, _actor: Actor, _values: dict[str, Any], _writing: bool) -> None:
-    raise Forbidden
-
-
-def _case_holder(session: Session, actor: Actor, values: dict[str, Any], writing: bool) -> None:
+def _hold_case(session: Session, actor: Actor, values: dict[str, Any], writing: bool) -> None:
     reference = values.pop("reference")
     try:
         values["case"] = cases.find(session, reference, actor, lock=writing)
@@ -76,11 +77,16 @@ def _case_holder(session: Session, actor: Actor, values: dict[str, Any], writing
         raise
 
 
+def _work_on_case(session: Session, actor: Actor, values: dict[str, Any], writing: bool) -> None:
+    _working.admit(session, actor, values, writing)
+    values["case"] = cases.find_for_agent(session, values.pop("reference"), actor)
+
+
 def _declaring(policy: Policy) -> Callable[[View], View]:
     def declare(view: View) -> View:
         if hasattr(view, "policy"):
             raise TypeError(f"{view.__qualname__} declares two policies")
-        if policy.admit is not _anyone and not getattr(view, "opens_session", False):
+        if policy.action != "public.read" and not getattr(view, "opens_session", False):
             raise TypeError(f"{view.__qualname__} opens no session, where its policy is checked")
         view.policy = policy  # type: ignore[attr-defined]
         return view
@@ -88,16 +94,28 @@ def _declaring(policy: Policy) -> Callable[[View], View]:
     return declare
 
 
-anyone = _declaring(Policy("anyone", _anyone))
+_working = _who_may("agent", "queues.use", _ROLE_ONLY)
+
+anyone = _declaring(_who_may("anyone", "public.read", ""))
 """Whoever comes, signed in or not."""
-resident = _declaring(Policy("resident", _resident))
+resident = _declaring(_who_may("resident", "space.use", _RESIDENTS_ONLY))
 """Residents who are signed in."""
-agent = _declaring(Policy("agent", _agent))
-"""Agents who are signed in; what they see depends on their groups."""
-monitor = _declaring(Policy("monitor", _monitor))
-"""A program that watches the platform: no person, no session; the view itself tells by the request who asks."""
-case_holder = _declaring(Policy("case_holder", _case_holder))
+case_holder = _declaring(Policy("case_holder", "case.hold", _hold_case))
 """Who holds the request of the address: its account, or the bearer of a private link. The view receives it as `case`."""
+staff = _declaring(_who_may("staff", "staff.enter", _AGENTS_ONLY))
+"""Whoever has an agent's account, whatever it is for: their own sign-in, their own second factor."""
+agent = _declaring(_working)
+"""Agents who work on requests; what they see depends on their groups."""
+case_worker = _declaring(Policy("case_worker", "case.work", _work_on_case))
+"""Agents of a group that works on the filed request of the address. The view receives it as `case`."""
+supervisor = _declaring(_who_may("supervisor", "services.oversee", _ROLE_ONLY))
+"""Agents who look after the work of a group (`current_actor().supervises`)."""
+analyst = _declaring(_who_may("analyst", "procedures.author", _ROLE_ONLY))
+"""Who authors the procedures."""
+administrator = _declaring(_who_may("administrator", "accounts.administer", _ROLE_ONLY))
+"""Who looks after agents' accounts and the portal's own texts."""
+monitor = _declaring(_who_may("monitor", "platform.watch", _AGENTS_ONLY))
+"""A program that watches the platform: no person, no session; the view itself tells by the request who asks."""
 
 
 def policy_of(view: Callable[..., Any] | None) -> Policy | None:
@@ -119,7 +137,8 @@ def transactional(view: Callable[..., R]) -> Callable[..., R]:
     @wraps(view)
     def wrapped(**values: Any) -> R:
         def once(session: Session) -> R:
-            return view(session, **_admitted(session, values, writing=True))
+            with _at_hand(session):
+                return view(session, **_admitted(session, values, writing=True))
 
         return database().run(once)
 
@@ -133,7 +152,8 @@ def reading(view: Callable[..., R]) -> Callable[..., R]:
     @wraps(view)
     def wrapped(**values: Any) -> R:
         def once(session: Session) -> R:
-            return view(session, **_admitted(session, values, writing=False))
+            with _at_hand(session):
+                return view(session, **_admitted(session, values, writing=False))
 
         answer = database().read(once)
         _give_sign_of_life()
@@ -141,6 +161,21 @@ def reading(view: Callable[..., R]) -> Callable[..., R]:
 
     wrapped.opens_session = True  # type: ignore[attr-defined]
     return wrapped
+
+
+@contextmanager
+def _at_hand(session: Session) -> Iterator[None]:
+    outer, g.session = g.get("session"), session
+    try:
+        yield
+    finally:
+        g.session = outer
+
+
+def look_up(query: Callable[[Session], R]) -> R:
+    """What the query finds, for a part that many pages show: in the session of the page, or else in one of its own."""
+    session: Session | None = g.get("session")
+    return query(session) if session is not None else database().read(query)
 
 
 def in_phases(view: View) -> View:
@@ -186,6 +221,11 @@ def _resolve(session: Session) -> Actor:
     actor = presence.actor if presence else ANONYMOUS
     g.actor = actor.holding(held_links())
     return cast(Actor, g.actor)
+
+
+def become(actor: Actor) -> None:
+    """Draw the rest of this request as somebody who has just signed in."""
+    g.actor = actor.holding(held_links())
 
 
 def held_links() -> frozenset[str]:

@@ -13,6 +13,9 @@ Kind = Literal["anonymous", "resident", "agent", "system"]
 class Actor:
     """A person, or the platform itself.
 
+    `roles` are an agent's: agent, supervisor, analyst, administrator (`roles.held`); `supervises` names the groups that a
+    supervisor looks after.
+
     `links` holds the hashes of the private links that this visitor has opened: they give access to requests made without an
     account, and stay with the visitor who signs in afterwards.
     """
@@ -22,6 +25,8 @@ class Actor:
     name: str = ""
     groups: frozenset[str] = frozenset()
     links: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    supervises: frozenset[str] = frozenset()
 
     @property
     def signed_in(self) -> bool:
