@@ -84,8 +84,8 @@ class Begun:
 class Outcome:
     """What a code gave: the account when it was right, otherwise why not (`codes.Verdict`).
 
-    `username_lost`: somebody took the user name meanwhile; the account goes without, and its owner can choose another. `proved`: the
-    identity that was tied to it.
+    `username_lost`: somebody took the user name meanwhile; the account goes without, and its owner can choose another. `proved`:
+    the identity that was tied to it.
     """
 
     account: Account | None
