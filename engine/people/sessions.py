@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, delete, select
+from sqlalchemy import ForeignKey, Index, Text, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
@@ -89,6 +89,7 @@ def open(session: Session, account: Account, *, user_agent: str = "") -> str:
             ends_at=now + lifetime.longest,
         )
     )
+    account.active_at = now
     session.flush()
     return token
 
@@ -136,7 +137,8 @@ def touch(session: Session, session_id: UUID) -> None:
     now = clock.now()
     if found is None or found.expires_at <= now:
         return
-    kind = session.scalar(select(Account.kind).where(Account.id == found.account_id))
+    alive = update(Account).where(Account.id == found.account_id).values(active_at=now)
+    kind = session.scalar(alive.returning(Account.kind))
     found.seen_at = now
     found.expires_at = min(now + LIFETIMES[str(kind)].idle, found.ends_at)
     session.flush()

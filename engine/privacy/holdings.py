@@ -35,7 +35,7 @@ class Under:
 
 @dataclass(frozen=True)
 class WrittenTo:
-    """Rows about the address that signs the account in; those about a request are told with it."""
+    """Letters to the address that signs the account in, and those about its requests."""
 
     column: str
 
@@ -112,6 +112,7 @@ HOLDINGS: Mapping[str, Holding] = {
             "opened_at": "Connecté le",
             "seen_at": "Vu le",
             "expires_at": "Déconnecté sans activité le",
+            "proved_at": "Identité prouvée le",
         },
         withheld={"id": _ID, "account_id": _LINK, "token_hash": _HASH, "ends_at": "Fin au plus tard de la connexion"},
         order="opened_at",
@@ -121,6 +122,55 @@ HOLDINGS: Mapping[str, Holding] = {
         Of(),
         told={"issued_at": "Envoyé le", "expires_at": "Valable jusqu’au"},
         withheld={"token_hash": _HASH, "account_id": _LINK},
+    ),
+    "second_factor": Holding(
+        "Seconds facteurs",
+        Of(),
+        told={
+            "kind": "Sorte",
+            "name": "Nom",
+            "created_at": "Ajouté le",
+            "confirmed_at": "Confirmé le",
+            "used_at": "Dernière utilisation",
+        },
+        withheld={
+            "id": _ID,
+            "account_id": _LINK,
+            "secret": "Clé de l’application, que nul ne doit pouvoir copier",
+            "last_step": "Moment du dernier code accepté",
+            "credential_id": "Numéro technique de la clé d’accès",
+            "public_key": "Partie publique de la clé d’accès",
+            "sign_count": "Compteur de la clé d’accès",
+        },
+        order="created_at",
+    ),
+    "recovery_code": Holding(
+        "Codes de secours",
+        Of(),
+        told={"created_at": "Créé le", "used_at": "Utilisé le"},
+        withheld={"id": _ID, "account_id": _LINK, "digest": _HASH},
+    ),
+    "role_grant": Holding(
+        "Rôles",
+        Of(),
+        told={"role": "Rôle", "granted_at": "Donné le"},
+        withheld={"account_id": _LINK},
+    ),
+    "invitation": Holding(
+        "Invitation à créer le compte",
+        WrittenTo("email"),
+        told={"sent_at": "Envoyée le", "accepted_at": "Acceptée le"},
+        withheld={
+            "id": _ID,
+            "token_hash": _HASH,
+            "email": "Courriel de connexion, déjà dans l’export",
+            "groups": _AGENT,
+            "supervises": _AGENT,
+            "roles": _AGENT,
+            "invited_by": _AGENT,
+            "expires_at": "Fin de validité de l’invitation",
+            "cancelled_at": "Annulation de l’invitation",
+        },
     ),
     "erasure_request": Holding(
         "Demande de suppression du compte", Of(), told={"asked_at": "Demandée le"}, withheld={"account_id": _LINK}
@@ -303,7 +353,7 @@ HOLDINGS: Mapping[str, Holding] = {
         withheld={"token_hash": _HASH, "case_id": _LINK},
     ),
     "mail": Holding(
-        "Courriels envoyés à votre adresse de connexion",
+        "Courriels envoyés",
         WrittenTo("recipient"),
         told={"recipient": "À", "subject": "Objet", "text": "Texte", "written_at": "Écrit le", "sent_at": "Envoyé le"},
         withheld={"id": _ID, "name": _ID, "html": "Le même texte, mis en forme", "case_id": _LINK},
@@ -315,6 +365,8 @@ PASSING: Mapping[str, str] = {
     "kept_form": "what was typed in a session that is over: an hour",
     "pending_registration": "an account that waits for its code: an hour",
     "verification_code": "a code and its address: a day",
+    "pending_sign_in": "a sign-in between the password and the second factor: an hour at most",
+    "passkey_challenge": "random bits that a passkey signs: minutes",
     "spent_captcha": "a captcha that was used: no person",
     "job": "what is promised: ids, and for minutes the address that a forgotten password was asked for",
 }
@@ -344,7 +396,11 @@ def rows_of(name: str, account_id: UUID, login: str) -> ColumnElement[bool]:
         (key,) = parent.primary_key.columns
         return table(name).c[owner.column].in_(select(key).where(rows_of(owner.parent, account_id, login)))
     mine: ColumnElement[bool] = table(name).c[owner.column] == login
-    return mine & table(name).c.case_id.is_(None) if "case_id" in table(name).c else mine
+    if "case_id" not in table(name).c:
+        return mine
+    # A letter about somebody's request may have been sent to an address that isn't theirs alone.
+    requests = select(table("case").c.id).where(rows_of("case", account_id, login))
+    return (mine & table(name).c.case_id.is_(None)) | table(name).c.case_id.in_(requests)
 
 
 def of_request(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""How long letters are kept: the text of a message about a request stays with the request, its copy that was mailed doesn’t (G5)."""
+"""How long letters are kept: a message about a request stays with the request, its copy that was mailed doesn’t (G5)."""
 
 from __future__ import annotations
 

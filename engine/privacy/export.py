@@ -1,0 +1,123 @@
+"""All that the platform holds of a person, for that person: as JSON, whole, or as sections to read, the latest rows first (B16).
+
+Read from the declarations of `holdings`, which also say what isn't told, and why. Files are listed here; their contents are
+downloaded from the requests that they belong to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from engine.core import clock, config
+from engine.core.clock import PARIS
+from engine.core.db import Session
+from engine.people.accounts import Account
+from engine.privacy import holdings
+from engine.privacy.holdings import HOLDINGS
+
+FORMAT = 1
+_HELPING = 200
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one table tells, as labels and texts; `more` when it holds older rows than those."""
+
+    title: str
+    rows: list[list[tuple[str, str]]]
+    more: bool
+    withheld: Mapping[str, str]
+    after_deletion: str
+
+
+def as_json(session: Session, account: Account) -> Iterator[str]:
+    """The whole export, in pieces of a JSON text: any size in the memory of a helping. The session stays open until the last."""
+    city = config.current().city
+    head = {
+        "format": FORMAT,
+        "responsable": f"{city.name}, {city.address}, {city.postcode} {city.town}",
+        "contact": city.email,
+        "exporte_le": clock.now().isoformat(timespec="seconds"),
+    }
+    yield json.dumps(head, ensure_ascii=False)[:-1] + ', "rubriques": ['
+    for number, name in enumerate(_told()):
+        holding = HOLDINGS[name]
+        about = {"rubrique": holding.title, "table": name, "non_communique": _reasons(holding)}
+        yield (", " if number else "") + json.dumps(about, ensure_ascii=False)[:-1] + ', "lignes": ['
+        for place, row in enumerate(session.execute(_rows(name, account)).yield_per(_HELPING)):
+            told = {label: _plain(value) for label, value in zip(holding.told.values(), row, strict=True)}
+            yield (", " if place else "") + json.dumps(told, ensure_ascii=False)
+        yield "]}"
+    yield "]}\n"
+
+
+def as_sections(session: Session, account: Account, most: int) -> list[Section]:
+    """The sections that hold something, each with its `most` latest rows."""
+    found = []
+    for name in _told():
+        holding = HOLDINGS[name]
+        rows = session.execute(_rows(name, account).limit(most + 1)).all()
+        if rows:
+            told = [
+                [(label, _text(value)) for label, value in zip(holding.told.values(), row, strict=True)]
+                for row in rows[:most]
+            ]
+            found.append(Section(holding.title, told, len(rows) > most, _reasons(holding), holding.why))
+    return found
+
+
+def _told() -> list[str]:
+    return [name for name, holding in HOLDINGS.items() if holding.told]
+
+
+def _rows(name: str, account: Account) -> Select[Any]:
+    table, holding = holdings.table(name), HOLDINGS[name]
+    query = select(*(table.c[column] for column in holding.told))
+    order = [table.c[holding.order].desc()] if holding.order else [one.desc() for one in table.primary_key.columns]
+    return query.where(holdings.rows_of(name, account.id, account.login)).order_by(*order)
+
+
+def _reasons(holding: holdings.Holding) -> dict[str, str]:
+    return dict(holding.withheld)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, (UUID, Decimal)):
+        return str(value)
+    return value
+
+
+def _text(value: Any) -> str:
+    """A value as people read it."""
+    if value is None or value in ("", [], {}):
+        return "Non renseigné"
+    if isinstance(value, bool):
+        return "Oui" if value else "Non"
+    if isinstance(value, datetime):
+        return value.astimezone(PARIS).strftime("%d/%m/%Y à %H:%M")
+    if isinstance(value, date):
+        return value.strftime("%d/%m/%Y")
+    if isinstance(value, (Mapping, list)):
+        return "\n".join(_lines(value))
+    return str(value)
+
+
+def _lines(value: Any, before: str = "") -> Iterator[str]:
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
+    for key, inner in pairs:
+        name = f"{before} › {key}" if before else str(key)
+        if isinstance(inner, (Mapping, list)) and inner:
+            yield from _lines(inner, name)
+        else:
+            yield f"{name}\u00a0: {_text(inner)}"

@@ -1,0 +1,56 @@
+"""All that is held of a person, for that person (B16)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from engine.core import clock
+from engine.core.db import Session
+from engine.people import accounts
+from engine.people.accounts import Account
+from engine.privacy import export
+from engine.privacy.holdings import HOLDINGS
+from engine.procedures.cases import Case
+from engine.rights import care_plans
+
+
+def test_the_export_is_json_and_tells_every_table(session: Session, ada: Account, filed: Case) -> None:
+    """Every declared table has its section; each says what isn't told, and why."""
+    said = json.loads("".join(export.as_json(session, ada)))
+    sections = {one["table"]: one for one in said["rubriques"]}
+    assert set(sections) == {name for name, holding in HOLDINGS.items() if holding.told}
+    (account,) = sections["account"]["lignes"]
+    assert account["Courriel de connexion"] == "ada@exemple.fr"
+    assert account["Téléphone mobile"] == "06 39 98 12 07"
+    assert "password_hash" in sections["account"]["non_communique"]
+    (case,) = sections["case"]["lignes"]
+    assert case["Réponses et suite donnée"]["ma_demande"]["objet"] == "Un banc"
+    assert filed.reference in sections["mail"]["lignes"][0]["Texte"]
+    assert len(sections["history"]["lignes"]) >= 4
+
+
+def test_nobody_elses_rows_are_told(session: Session, ada: Account, filed: Case) -> None:
+    other = accounts.create(session, login="karim@exemple.fr", first_names="Karim", birth_name="Benali")
+    today = clock.today()
+    care_plans.add(
+        session, account_id=other.id, first_names="Karim", name="Benali", hours_per_month=2, benefits=["Repas"],
+        starts_on=today, ends_on=today + timedelta(days=9),
+    )  # fmt: skip
+    whole = "".join(export.as_json(session, other))
+    assert "ada@exemple.fr" not in whole
+    assert filed.reference not in whole
+    assert "Repas" in whole
+    assert "Benali" not in "".join(export.as_json(session, ada))
+
+
+def test_the_sections_to_read_are_bounded(session: Session, ada: Account, filed: Case) -> None:
+    sections = {one.title: one for one in export.as_sections(session, ada, most=2)}
+    assert len(sections["Historique de vos demandes"].rows) == 2
+    assert sections["Historique de vos demandes"].more
+    (account,) = sections["Votre compte"].rows
+    assert ("Identité certifiée", "Non") in account
+    assert ("Nom d’usage", "Non renseigné") in account
+    (case,) = sections["Demandes"].rows
+    assert "ma_demande › objet\u00a0: Un banc" in dict(case)["Réponses et suite donnée"]
+    assert "Droits" not in sections
