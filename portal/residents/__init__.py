@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("residents", __name__)
 
-from portal.residents import documents, links, profile, space, tracking, waiting, wizard  # noqa: E402,F401 - they declare the routes
+from portal.residents import documents, franceconnect, links, profile, space, tracking, waiting, wizard  # noqa: E402,F401 - they declare the routes
