@@ -64,7 +64,10 @@ def _bundle(folder: Path) -> None:
         *styles,
     )
     bundle = ("--bundle", "--minify", "--legal-comments=none", "--log-level=warning", "--target=es2022")
-    scripts = {"enhance.js": "portal.js", "viewer.js": "viewer.js", "account.js": "account.js", "work.js": "work.js"}
+    scripts = {
+        "enhance.js": "portal.js",
+        **{name: name for name in ("viewer.js", "account.js", "work.js", "passkeys.js")},
+    }
     for source, target in scripts.items():
         _run(
             MODULES / ".bin" / "esbuild", str(SOURCES / source), *bundle, "--format=esm", f"--outfile={folder / target}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, delete, select
+from sqlalchemy import ForeignKey, Index, Text, delete, false, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core.db import Base, Session, new_id
@@ -27,13 +27,14 @@ class Group(Base):
 
 
 class Membership(Base):
-    """An agent is of a group."""
+    """An agent is of a group; a supervisor looks after the work of the others."""
 
     __tablename__ = "membership"
     __table_args__ = (Index("ix_membership_group_id", "group_id"),)
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), primary_key=True)
     group_id: Mapped[UUID] = mapped_column(ForeignKey("agent_group.id", ondelete="CASCADE"), primary_key=True)
+    supervisor: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 def ensure(session: Session, name: str) -> Group:
@@ -87,8 +88,34 @@ def without_agents(session: Session, group_names: Iterable[str]) -> list[str]:
     return sorted(wanted - set(session.scalars(staffed.where(Group.name.in_(wanted), Account.active))))
 
 
+def supervised_by(session: Session, account_id: UUID) -> frozenset[str]:
+    """The names of the groups that the agent supervises."""
+    return frozenset(
+        session.scalars(
+            select(Group.name)
+            .join(Membership, Membership.group_id == Group.id)
+            .where(Membership.account_id == account_id, Membership.supervisor)
+        )
+    )
+
+
+def supervise(session: Session, account: Account, group_names: Iterable[str]) -> None:
+    """Make the agent the supervisor of exactly these groups, which are among theirs; `Invalid` otherwise."""
+    wanted = set(group_names)
+    if outside := wanted - of(session, account.id):
+        name = sorted(outside)[0]
+        raise Invalid(f"Un responsable fait partie de son groupe : « {name} » n’est pas coché.", group=name)
+    mine = Membership.account_id == account.id
+    chosen = Membership.group_id.in_(select(Group.id).where(Group.name.in_(wanted)))
+    session.execute(update(Membership).where(mine, chosen).values(supervisor=True))
+    session.execute(update(Membership).where(mine, ~chosen).values(supervisor=False))
+
+
 def assign(session: Session, account: Account, group_names: Iterable[str]) -> None:
-    """Make the agent a member of exactly these groups, made as needed; `Invalid` when the account isn't an agent's."""
+    """Make the agent a member of exactly these groups, made as needed; `Invalid` when the account isn't an agent's.
+
+    Who stays a member stays the supervisor that they were.
+    """
     if account.kind != "agent":
         raise Invalid("Seul un agent peut appartenir à un groupe.", account_id=str(account.id))
     wanted = {ensure(session, name).id for name in group_names}

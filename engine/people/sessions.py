@@ -19,9 +19,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime, new_id
+from engine.core.errors import SignInRequired
+from engine.people import roles
 from engine.people.accounts import Account, display_name
 from engine.people.actors import Actor, Kind
 from engine.people.groups import Group, Membership
+from engine.people.roles import RoleGrant
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,14 @@ LIFETIMES = {
 }
 # A sign of life is written at most so often: a page that only reads stays a page that only reads.
 TOUCH_EVERY = timedelta(minutes=5)
+# How long a proof of who is there serves for what a borrowed browser must not do, such as removing a second factor.
+PROOF_LASTS = timedelta(minutes=10)
 SWEPT_AFTER = timedelta(days=1)
 
 
 class AccountSession(Base):
-    """A browser that signed in. `expires_at` moves with each sign of life and never past `ends_at`."""
+    """A browser that signed in. `expires_at` moves with each sign of life and never past `ends_at`; `proved_at` is when the
+    person last proved to be who they are."""
 
     __tablename__ = "account_session"
     __table_args__ = (
@@ -59,6 +65,7 @@ class AccountSession(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ def open(session: Session, account: Account, *, user_agent: str = "") -> str:
             seen_at=now,
             expires_at=now + lifetime.idle,
             ends_at=now + lifetime.longest,
+            proved_at=now,
         )
     )
     account.active_at = now
@@ -113,20 +121,28 @@ def look_up(session: Session, token: str) -> Presence | None:
             Account.birth_name,
             Account.usage_name,
             Group.name.label("group"),
+            Membership.supervisor,
+            RoleGrant.role,
         )
         .join(Account, Account.id == AccountSession.account_id)
         .outerjoin(Membership, Membership.account_id == Account.id)
         .outerjoin(Group, Group.id == Membership.group_id)
+        .outerjoin(RoleGrant, RoleGrant.account_id == Account.id)
         .where(AccountSession.token_hash == _hash(token), AccountSession.expires_at > now, Account.active)
     ).all()
     if not rows:
         return None
     first = rows[0]
+    groups = frozenset(row.group for row in rows if row.group is not None)
+    supervises = frozenset(row.group for row in rows if row.supervisor)
+    granted = {row.role for row in rows if row.role is not None}
     actor = Actor(
         kind=cast("Kind", first.kind),
         account_id=first.account_id,
         name=display_name(first.first_names, first.birth_name, first.usage_name),
-        groups=frozenset(row.group for row in rows if row.group is not None),
+        groups=groups,
+        roles=roles.held(granted, groups, supervises) if first.kind == "agent" else frozenset(),
+        supervises=supervises,
     )
     return Presence(actor, first.id, touch_due=now - first.seen_at >= TOUCH_EVERY)
 
@@ -142,6 +158,32 @@ def touch(session: Session, session_id: UUID) -> None:
     found.seen_at = now
     found.expires_at = min(now + LIFETIMES[str(kind)].idle, found.ends_at)
     session.flush()
+
+
+def rotate(session: Session, token: str) -> str:
+    """Another token for this session, whose person has just proved again who they are; the former one is worth nothing.
+    `SignInRequired` when the session is over."""
+    now = clock.now()
+    new = secrets.token_urlsafe(32)
+    found = session.scalar(
+        update(AccountSession)
+        .where(AccountSession.token_hash == _hash(token), AccountSession.expires_at > now)
+        .values(token_hash=_hash(new), proved_at=now)
+        .returning(AccountSession.id)
+    )
+    if found is None:
+        raise SignInRequired
+    return new
+
+
+def freshly_proved(session: Session, token: str) -> bool:
+    """Whether the person of this session proved who they are a short while ago."""
+    proved_at = session.scalar(
+        select(AccountSession.proved_at).where(
+            AccountSession.token_hash == _hash(token), AccountSession.expires_at > clock.now()
+        )
+    )
+    return proved_at is not None and clock.now() - proved_at < PROOF_LASTS
 
 
 def account_of_expired(session: Session, token: str) -> UUID | None:

@@ -3,9 +3,10 @@
     with database.reading() as session:
         proof = sign_in.authenticate(session, login, password, address=request.remote_addr)
     with database.transaction() as session:
-        token = sign_in.begin(session, proof, user_agent=…)
+        begun = sign_in.begin(session, proof, user_agent=…)
 
-In two parts, because checking a password takes tens of milliseconds that no writer should wait for.
+In two parts, because checking a password takes tens of milliseconds that no writer should wait for. Agents go on to their second
+factor (`pending_sign_ins`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from engine.core.db import Session
 from engine.core.errors import Invalid
-from engine.people import accounts, passwords, sessions, throttle
+from engine.people import accounts, passwords, pending_sign_ins, second_factors, sessions, throttle
 
 
 class WrongCredentials(Invalid):
@@ -31,6 +32,14 @@ class Proof:
     account_id: UUID
     password_hash: str = field(repr=False)
     rehashed: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the password gave: with `complete` the token of a session, else that of a sign-in that waits for a second factor."""
+
+    token: str = field(repr=False)
+    complete: bool
 
 
 def authenticate(session: Session, login: str, password: str, *, address: str) -> Proof:
@@ -53,11 +62,14 @@ def authenticate(session: Session, login: str, password: str, *, address: str) -
     return Proof(account.id, stored, passwords.hashed(password) if passwords.outdated(stored) else None)
 
 
-def begin(session: Session, proof: Proof, *, user_agent: str = "") -> str:
-    """Open the session and return the token for the cookie; `WrongCredentials` if the password changed since the proof."""
+def begin(session: Session, proof: Proof, *, user_agent: str = "") -> Begun:
+    """Open the session, or let an agent go on to their second factor; `WrongCredentials` if the password changed since the
+    proof."""
     account = accounts.find(session, proof.account_id)
     if not account.active or account.password_hash != proof.password_hash:
         raise WrongCredentials
     if proof.rehashed is not None:
         account.password_hash = proof.rehashed
-    return sessions.open(session, account, user_agent=user_agent)
+    if second_factors.asked_of(session, account):
+        return Begun(pending_sign_ins.begin(session, account), complete=False)
+    return Begun(sessions.open(session, account, user_agent=user_agent), complete=True)

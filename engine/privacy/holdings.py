@@ -202,7 +202,10 @@ HOLDINGS: Mapping[str, Holding] = {
         why="Preuve de l’acceptation, sous le seul identifiant du compte. " + _APPEND_ONLY,
     ),
     "membership": Holding(
-        "Groupes (agents)", Of(), told={}, withheld={"account_id": _LINK, "group_id": "Ne concerne que les agents"}
+        "Groupes (agents)",
+        Of(),
+        told={"supervisor": "Responsable du groupe"},
+        withheld={"account_id": _LINK, "group_id": "Ne concerne que les agents"},
     ),
     # --- rights ------------------------------------------------------------------------------------------------------------
     "entitlement": Holding(

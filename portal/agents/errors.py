@@ -6,6 +6,7 @@ from flask import g, make_response, render_template, request
 from werkzeug.wrappers import Response
 
 from engine.core.errors import AlreadyClaimed, Conflict, NotFound, ParvisError
+from portal import errors
 from portal.agents import blueprint, filters
 from portal.errors import status_of
 
@@ -14,6 +15,8 @@ from portal.errors import status_of
 @blueprint.errorhandler(NotFound)
 def show(error: ParvisError) -> Response:
     """The page of a conflict, with what was typed, or of something that is not there (any more)."""
+    if request.path.startswith("/agents/profil"):
+        return errors.page(status_of(type(error)), error.message)
     page = render_template(
         "agents/conflict.html",
         title=_title(error),

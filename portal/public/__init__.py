@@ -4,4 +4,14 @@ from flask import Blueprint
 
 blueprint = Blueprint("public", __name__)
 
-from portal.public import captcha, catalogue, franceconnect, legal, outbox, recovery, registration, sign_in  # noqa: E402,F401 - they declare the routes
+from portal.public import (  # noqa: E402 - they declare the routes
+    captcha,  # noqa: F401
+    catalogue,  # noqa: F401
+    franceconnect,  # noqa: F401
+    legal,  # noqa: F401
+    outbox,  # noqa: F401
+    recovery,  # noqa: F401
+    registration,  # noqa: F401
+    second_factor,  # noqa: F401
+    sign_in,  # noqa: F401
+)

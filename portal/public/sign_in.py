@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import session as cookie
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
@@ -19,6 +20,8 @@ from portal import access, identity_providers
 from portal.access import current_actor, database, transactional
 from portal.public import blueprint
 
+# The sign-in that waits for a second factor, in the signed cookie.
+PENDING = "pending_sign_in"
 _LOCAL = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
@@ -52,14 +55,27 @@ def sign_in_by_password() -> Response:
     except WrongCredentials as error:
         return make_response(_page({"": error.message}, login), 422)
     agent = request.user_agent.string
-    token, actor = database().run(lambda session: _opened(session, sign_in.begin(session, proof, user_agent=agent)))
+
+    def begin(session: Session) -> tuple[str, Actor | None]:
+        begun = sign_in.begin(session, proof, user_agent=agent)
+        return came_in(session, begun.token) if begun.complete else (begun.token, None)
+
+    token, actor = database().run(begin)
+    if actor is None:
+        return ask_second_factor(token)
     response = redirect(_asked(actor), 303)
     access.remember(response, token)
     return response
 
 
-def _opened(session: Session, token: str) -> tuple[str, Actor]:
-    """The session that was just opened in place of this browser's former one."""
+def ask_second_factor(token: str) -> Response:
+    """Go on to the second factor of a sign-in that waits for it, and then where the person was going."""
+    cookie[PENDING] = {"token": token, "suite": request.values.get("suite", "")[:1000]}
+    return redirect(url_for(".show_verification"), 303)
+
+
+def came_in(session: Session, token: str) -> tuple[str, Actor]:
+    """The session that was just opened in place of this browser's former one, and who is there."""
     former = access.sign_in_token()
     if former:
         sessions.close(session, former)
@@ -73,7 +89,7 @@ def opened(session: Session, account: Account) -> tuple[str, Actor]:
 
     The browser's former session ends: nobody can have planted it.
     """
-    return _opened(session, sessions.open(session, account, user_agent=request.user_agent.string))
+    return came_in(session, sessions.open(session, account, user_agent=request.user_agent.string))
 
 
 @blueprint.post("/deconnexion")
@@ -116,6 +132,11 @@ def _asked(actor: Actor) -> str:
     return destination(actor, slug=slug, suite=request.values.get("suite", ""))
 
 
+def is_local(address: str) -> bool:
+    """Whether an address leads to a page of this portal, and nowhere else."""
+    return bool(_LOCAL.fullmatch(address)) and not urlsplit(address).netloc
+
+
 def destination(actor: Actor, *, slug: str, suite: str) -> str:
     """Where to go once signed in: the draft of the procedure that asked for it, the page asked for, or one's own page."""
     if slug and actor.kind == "resident":
@@ -125,6 +146,6 @@ def destination(actor: Actor, *, slug: str, suite: str) -> str:
             flash(error.message, "warning")
             return url_for("public.show_catalogue")
         return url_for("residents.show_case", reference=case.reference)
-    if _LOCAL.fullmatch(suite) and not urlsplit(suite).netloc:
+    if is_local(suite):
         return suite
     return "/agents/corbeilles" if actor.kind == "agent" else url_for("residents.show_space")

@@ -43,7 +43,8 @@ def test_an_agent_comes_with_their_groups_in_one_statement(session: Session, son
     session.expire_all()
     with statements(session) as seen:
         actor = sessions.resolve(session, token)
-    assert actor == Actor("agent", sonia.id, "Sonia Lefèvre", frozenset({"Autonomie", "Commission autonomie"}))
+    groups_ = frozenset({"Autonomie", "Commission autonomie"})
+    assert actor == Actor("agent", sonia.id, "Sonia Lefèvre", groups_, roles=frozenset({"agent"}))
     assert len(seen) == 1
     assert seen[0].startswith("SELECT")
 

@@ -24,7 +24,7 @@ def claire(session: Session, claire: Account) -> Account:
 @pytest.mark.parametrize("login", ["claire.martin@exemple.fr", " Claire.Martin@exemple.fr ", "claire.martin"])
 def test_the_right_password_signs_in(session: Session, claire: Account, login: str) -> None:
     proof = sign_in.authenticate(session, login, PASSWORD, address=HERE)
-    token = sign_in.begin(session, proof, user_agent="Firefox")
+    token = sign_in.begin(session, proof, user_agent="Firefox").token
     actor = sessions.resolve(session, token)
     assert actor is not None
     assert actor.account_id == claire.id
