@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    settings = {"PARVIS_DEMO": "no" if options.no_demo else "yes"}
+    settings = {**passed_on(os.environ), "PARVIS_DEMO": "no" if options.no_demo else "yes"}
     with (
         _told_to_stop(stopping),
         running(folder.absolute(), web=options.web, workers=options.workers, settings=settings) as cluster,
@@ -68,6 +68,18 @@ def run(options: argparse.Namespace) -> int:
                     part.start()
     print("Parvis has stopped.")
     return 0
+
+
+# What a cluster decides itself.
+_OWN = frozenset(
+    f"PARVIS_{name}"
+    for name in ("DATA", "DATABASE_URL", "REDIS_URL", "WAKER", "HOST", "PORT", "WEB_PROCESSES", "WORKER_PROCESSES")
+)
+
+
+def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings of who starts a cluster that its parts take over: all but those that make it a cluster."""
+    return {name: value for name, value in environ.items() if name.startswith("PARVIS_") and name not in _OWN}
 
 
 @contextmanager

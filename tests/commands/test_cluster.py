@@ -48,7 +48,7 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], list[str], str]:
             "1",
             "--no-demo",
         ],
-        env=environment(),
+        env=environment(PARVIS_CITY_NAME="Villebourg", PARVIS_LOG="json"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -95,7 +95,10 @@ def test_it_serves_and_nothing_outlives_it_even_killed(folder: Path) -> None:
             assert len(addresses) == 2, said
             for address in addresses:
                 assert get(address, "/readyz") == (200, "ready\n")
-                assert "/demarches/signalement" in get(address, "/demarches")[1]
+                page = get(address, "/demarches")[1]
+                assert "/demarches/signalement" in page
+                assert "Villebourg" in page, "its parts take the settings over"
+            assert '"request"' in (folder / "city" / "log" / "web-1.log").read_text()
             started = descendants(process.pid)
             assert len(started) > 10, "PostgreSQL’s and the worker’s own processes too"
         finally:
