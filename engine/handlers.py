@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from typing import Any, Literal
 from uuid import UUID
 
-from engine.contact import documents
+from engine.contact import appointments, documents, sms
 from engine.core import audit, config, daily, jobs, mail
 from engine.core.db import Database, Session
 from engine.core.errors import ProcessStuck
@@ -24,6 +24,32 @@ def _send_mail_ahead(database: Database, payload: Mapping[str, Any]) -> None:
 @jobs.ahead(_send_mail_ahead)
 def send_mail(session: Session, payload: Mapping[str, Any]) -> None:
     mail.deliver(session, UUID(payload["mail_id"]), config.current())
+
+
+def _send_sms_ahead(database: Database, payload: Mapping[str, Any]) -> None:
+    sms.send_ahead(database, UUID(payload["sms_id"]), config.current())
+
+
+@jobs.ahead(_send_sms_ahead)
+def send_sms(session: Session, payload: Mapping[str, Any]) -> None:
+    sms.deliver(session, UUID(payload["sms_id"]), config.current())
+
+
+def notify(session: Session, payload: Mapping[str, Any]) -> None:
+    until = payload.get("until")
+    cases.notify(
+        session,
+        UUID(payload["of_case"]),
+        payload["name"],
+        values=payload.get("values"),
+        key=payload.get("once"),
+        until=datetime.fromisoformat(until) if until else None,
+        tab=payload.get("tab"),
+    )
+
+
+def send_digest(session: Session, payload: Mapping[str, Any]) -> None:
+    cases.send_digest(session, UUID(payload["of_case"]))
 
 
 def fire_timer(session: Session, payload: Mapping[str, Any]) -> None:
@@ -130,6 +156,9 @@ KINDS: dict[str, Kind] = {
 
 
 def promise_daily(session: Session) -> None:
+    "send_sms": Kind(send_sms, "slow", seconds=60, at_once=2),
+    "notify": Kind(notify),
+    "send_digest": Kind(send_digest),
     """See to it that every daily job waits for its turn."""
     daily.ensure(session, {name: kind.daily for name, kind in KINDS.items() if kind.daily is not None})
 

@@ -1,1 +1,1 @@
-"""What passes between the city and a person: documents, notifications."""
+"""What passes between the city and a person: documents, exchanges, notifications and the ways they go."""

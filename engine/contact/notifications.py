@@ -202,6 +202,11 @@ def send(
     return tell(session, addressee, letter, element_id=element_id, occurrence=occurrence)
 
 
+def was_told(session: Session, key: str) -> bool:
+    """Whether a message was told under this key."""
+    return session.scalar(select(Notification.id).where(Notification.key == key)) is not None
+
+
 def leave_together(session: Session, to: Addressee) -> int:
     """Send what is held about a request, as one message when there are several; how many there were."""
     held = list(
@@ -329,9 +334,11 @@ def _leave(
     """Write one e-mail or one text message that says all of them."""
     link = to.follow()
     first = several[0]
-    alone = len(several) == 1
+    # Said twice in a row («un message vous attend»), it is read once.
+    parts = list({(one.subject, one.text): None for one in several})
+    alone = len(parts) == 1
     city = config.current().city
-    subject = first.subject if alone else f"{len(several)} messages au sujet de votre demande {to.reference}"
+    subject = first.subject if alone else f"{len(parts)} messages au sujet de votre demande {to.reference}"
     name = first.name if alone else _DIGEST
     if first.channel == SMS:
         said = first.short or f"{city.short_name}\u00a0: {first.subject}."
@@ -343,7 +350,7 @@ def _leave(
         for one in several:
             one.sms_id = written.id
     else:
-        parts = [("" if alone else one.subject, one.text) for one in several]
+        parts = [("" if alone else title, said) for title, said in parts]
         body = "\n\n".join(f"{title}\n\n{said}" if title else said for title, said in parts)
         answer = reply_to is not None
         letter = mail.write(

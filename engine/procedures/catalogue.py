@@ -28,8 +28,10 @@ from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime, append_only, new_id
 from engine.core.errors import DefinitionError, NotFound
 from engine.people import groups
-from engine.procedures import durations, forms, operations, words
+from engine.people.favourites import Favourite
+from engine.procedures import durations, forms, messages, operations, words
 from engine.procedures.forms import Form
+from engine.procedures.messages import Template
 
 
 class Version(Base):
@@ -92,6 +94,7 @@ class SourceSet:
     bpmn: Source
     dmn: tuple[Source, ...] = ()
     forms: Mapping[str, bytes] = field(default_factory=dict)
+    messages: Source | None = None
 
     @property
     def slug(self) -> str:
@@ -101,7 +104,8 @@ class SourceSet:
     def files(self) -> dict[str, bytes]:
         """Every file by name, the BPMN first."""
         tables = {source.name: source.content for source in self.dmn}
-        return {self.bpmn.name: self.bpmn.content, **tables, **dict(sorted(self.forms.items()))}
+        words = {self.messages.name: self.messages.content} if self.messages else {}
+        return {self.bpmn.name: self.bpmn.content, **tables, **words, **dict(sorted(self.forms.items()))}
 
     @property
     def content_hash(self) -> str:
@@ -145,7 +149,10 @@ def _source_set(path: Path, all_forms: Mapping[str, bytes]) -> SourceSet:
             continue
         used[name] = all_forms[name]
         pending.extend(_included(all_forms[name]))
-    return SourceSet(bpmn, tuple(tables), used)
+    written = path.with_name(f"{path.stem}{messages.SUFFIX}")
+    return SourceSet(
+        bpmn, tuple(tables), used, Source(written.name, written.read_bytes()) if written.exists() else None
+    )
 
 
 def _included(content: bytes) -> list[str]:
@@ -170,9 +177,17 @@ def _may_hold(source: Source, wanted: Set[str]) -> bool:
 
 def problems_of(sources: SourceSet) -> list[Problem]:
     """Everything that is wrong with a procedure, as the checker says it; empty when it can be deployed."""
-    return checking.check(
-        sources.bpmn, forms=sources.forms, dmn=sources.dmn, declarations=operations.declarations(sources.forms)
+    words = sources.messages
+    wrong = messages.problems(words) if words else []
+    own = messages.read(words) if words and not wrong else {}
+    known = {**messages.defaults(), **own}
+    declarations = operations.declarations(
+        sources.forms, None if wrong else {name: template.texts for name, template in known.items()}
     )
+    return [
+        *checking.check(sources.bpmn, forms=sources.forms, dmn=sources.dmn, declarations=declarations),
+        *wrong,
+    ]
 
 
 # --- definitions ----------------------------------------
@@ -211,6 +226,19 @@ class Definition:
         return self.forms[name] if name else None
 
     @cached_property
+    def messages(self) -> Mapping[str, Template]:
+        """The messages that the procedure has words of its own for."""
+        name = f"{self.slug}{messages.SUFFIX}"
+        text = self.files.get(name)
+        return messages.read(Source(name, text.encode())) if text else {}
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether its process may wait for what residents answer in an exchange."""
+        nodes = self.process.document.nodes
+        return any(node.operator is not None and node.operator.name.startswith("exchanges/") for node in nodes)
+
+    @cached_property
     def groups(self) -> frozenset[str]:
         """The agents' groups that it gives work to."""
         lanes = {node.lane for node in self.process.elements.values() if node.is_human and not node.is_resident}
@@ -247,7 +275,21 @@ def definition(session: Session, version_id: UUID) -> Definition:
     version = session.get(Version, version_id)
     if version is None:
         raise NotFound(version_id=str(version_id))
-    made = _parse(version)
+    return _keep(_parse(version))
+
+
+def definitions(session: Session, version_ids: Collection[UUID]) -> dict[UUID, Definition]:
+    """Several versions, parsed: those that this process doesn't know yet are read in one statement."""
+    with _definitions_lock:
+        found = {one: _definitions[one] for one in set(version_ids) if one in _definitions}
+    unknown = set(version_ids) - set(found)
+    if unknown:
+        read = session.scalars(select(Version).where(Version.id.in_(unknown)))
+        found |= {version.id: _keep(_parse(version)) for version in read}
+    return found
+
+
+def _keep(made: Definition) -> Definition:
     with _definitions_lock:
         _definitions[version_id] = made
         while len(_definitions) > _KEPT:
@@ -376,8 +418,24 @@ def find(session: Session, slug: str) -> Procedure:
 
 def published(session: Session) -> list[Procedure]:
     """Every procedure that can be started, by title."""
-    found = session.scalars(select(Procedure).where(Procedure.version_id.is_not(None)))
-    return sorted(found, key=lambda procedure: words.plain(procedure.title))
+    return [procedure for procedure in everything(session) if procedure.version_id is not None]
+
+
+def everything(session: Session) -> list[Procedure]:
+    """Every procedure, those that were withdrawn too, by title."""
+    return sorted(session.scalars(select(Procedure)), key=lambda procedure: words.plain(procedure.title))
+
+
+def favoured(session: Session, account_id: UUID) -> list[Procedure]:
+    """The procedures that a resident keeps at hand, in their order; those that were withdrawn are left out (B10)."""
+    return list(
+        session.scalars(
+            select(Procedure)
+            .join(Favourite, Favourite.slug == Procedure.slug)
+            .where(Favourite.account_id == account_id, Procedure.version_id.is_not(None))
+            .order_by(Favourite.place, Favourite.slug)
+        )
+    )
 
 
 def search(procedures: Sequence[Procedure], text: str) -> list[Procedure]:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from engine.bpmn import expressions
 from engine.bpmn.check.declarations import Declarations, OperationSignature, ParameterSignature
 from engine.bpmn.workflow import OperationFault
-from engine.contact import notifications
+from engine.contact import appointments, exchanges, replies
+from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.core.errors import Conflict, DefinitionError, OperationFailed
 from engine.people import accounts, codes, consents
-from engine.people.actors import Actor
-from engine.procedures import forms
+from engine.people.actors import SYSTEM, Actor
+from engine.procedures import forms, notifications, quotas
 from engine.rights import care_plans, entitlements
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ class OperationContext:
     actor: Actor
     names: Mapping[str, Any]
     note: Note
-    # The address at which the person follows the request, made when it is asked for: it may be a new private link.
-    tracking: Callable[[], str]
+    # The address at which the person follows the request (or one tab of it), made when it is asked for: it may be a new
+    # private link.
+    tracking: Callable[..., str]
 
     def account(self) -> accounts.Account:
         """The resident's account, or `OperationFailed` when the request was made without one."""
@@ -56,7 +58,7 @@ class OperationContext:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: its kind (text, template, number, flag, date, list, record, any) and its meaning, for analysts."""
+    """A parameter: its kind (text, template, message, answer, number, flag, date, list, record, any), its meaning for analysts."""
 
     kind: str
     meaning: str
@@ -103,8 +105,11 @@ def listing() -> list[Operation]:
     return [REGISTRY[name] for name in sorted(REGISTRY)]
 
 
-def declarations(files: Mapping[str, bytes]) -> Declarations:
-    """What the checker has to know of the platform to judge a procedure whose forms are `files`."""
+def declarations(files: Mapping[str, bytes], messages: Mapping[str, Sequence[str]] | None = None) -> Declarations:
+    """What the checker has to know of the platform to judge a procedure whose forms are `files`.
+
+    `messages` are the texts of those that it may send by name (None: not known, so not checked).
+    """
 
     def fields(name: str) -> Set[str] | None:
         try:
@@ -116,6 +121,7 @@ def declarations(files: Mapping[str, bytes]) -> Declarations:
         operations={one.name: _signature(one) for one in REGISTRY.values()},
         form_problems=lambda name: forms.problems(name, files),
         form_fields=fields,
+        messages=messages,
     )
 
 
@@ -150,6 +156,8 @@ def _accepted(name: str, key: str, parameter: Parameter, value: Any) -> Any:
     expected: dict[str, tuple[type, ...]] = {
         "text": (str,),
         "template": (str,),
+        "message": (str,),
+        "answer": (str,),
         "number": (int, float),
         "flag": (bool,),
         "date": (str,),
@@ -172,24 +180,98 @@ def _accepted(name: str, key: str, parameter: Parameter, value: Any) -> Any:
 
 @operation(
     "notifications/send",
-    "Écrit à l’usager, par courriel ; sans adresse, le message reste visible dans le suivi de la demande.",
-    message=Parameter("text", "nom du message, tel que les scénarios le lisent (« refus »)"),
+    "Écrit à l’usager, par le moyen de contact qu’il préfère ; le message reste visible dans le suivi de la demande.",
+    message=Parameter("message", "nom du message, tel que les scénarios le lisent (« refus »)"),
+    subject=Parameter("template", "objet, s’il n’est pas dans le fichier de messages de la démarche", required=False),
+    body=Parameter("template", "texte, s’il n’est pas dans le fichier de messages de la démarche", required=False),
+    short=Parameter("template", "texte du SMS (à défaut, l’objet)", required=False),
+    urgent=Parameter("flag", "vrai : part aussitôt, sans attendre les messages voisins", required=False),
+)
+def _send(
+    context: OperationContext,
+    message: str,
+    subject: str | None = None,
+    body: str | None = None,
+    short: str | None = None,
+    urgent: bool | None = None,
+) -> None:
+    notifications.tell(
+        context.session,
+        context.case,
+        context.definition,
+        message,
+        names=context.names,
+        follow=context.tracking,
+        subject=subject,
+        body=body,
+        short=short,
+        urgent=urgent,
+    )
+    context.note("notified", context.element_id, name=message)
+
+
+@operation(
+    "exchanges/ask",
+    "Pose une question à l’usager dans les échanges de la demande ; le processus attend sa réponse (événement de message).",
+    returns={"echange": "identifiant de l’échange"},
+    subject=Parameter("template", "objet ; {expression} est remplacé par sa valeur"),
+    body=Parameter("template", "question ; {expression} est remplacé par sa valeur"),
+    answer=Parameter("answer", "nom du message BPMN que la réponse délivre, avec « texte » et « pieces »"),
+    thread=Parameter("text", "nom du fil (à défaut, un fil par tâche)", required=False),
+)
+def _ask(context: OperationContext, subject: str, body: str, answer: str, thread: str | None = None) -> dict[str, str]:
+    return _write(context, subject, body, answer, thread, asked=True)
+
+
+@operation(
+    "exchanges/write",
+    "Écrit à l’usager dans les échanges de la demande ; s’il répond, le processus peut l’apprendre par un message.",
+    returns={"echange": "identifiant de l’échange"},
     subject=Parameter("template", "objet ; {expression} est remplacé par sa valeur"),
     body=Parameter("template", "texte ; {expression} est remplacé par sa valeur"),
+    answer=Parameter("answer", "nom du message BPMN qu’une réponse délivre", required=False),
+    thread=Parameter("text", "nom du fil (à défaut, un fil par tâche)", required=False),
 )
-def _send(context: OperationContext, message: str, subject: str, body: str) -> None:
-    to = context.case.usager.get("courriel")
-    notifications.send(
+def _write_to(
+    context: OperationContext, subject: str, body: str, answer: str | None = None, thread: str | None = None
+) -> dict[str, str]:
+    return _write(context, subject, body, answer, thread, asked=False)
+
+
+def _write(
+    context: OperationContext, subject: str, body: str, answer: str | None, thread: str | None, *, asked: bool
+) -> dict[str, str]:
+    group = notifications.in_charge(context.session, context.case, context.definition)
+    if group is None:
+        raise OperationFailed("No agents' group could read the answer.")
+    exchange = exchanges.begin(
         context.session,
         case_id=context.case.id,
         reference=context.case.reference,
         to=to,
         name=message,
         subject=expressions.template(subject, context.names),
-        text=expressions.template(body, context.names),
-        link=context.tracking() if to else None,
+        group=group,
+        thread=thread or context.element_id,
     )
-    context.note("notified", context.element_id, name=message)
+    author = context.actor if context.actor.kind == "agent" else SYSTEM
+    said = expressions.template(body, context.names)
+    message = exchanges.write(context.session, exchange, side=exchanges.SERVICE, body=said, author=author)
+    if answer:
+        exchanges.await_answer(exchange, answer, asked=asked)
+    context.note("exchange_sent", context.element_id, exchange=str(exchange.id), message=str(message.id), group=group)
+    name = "question" if asked else "echange"
+    notifications.tell(
+        context.session,
+        context.case,
+        context.definition,
+        name,
+        names=context.names,
+        follow=lambda: context.tracking("echanges"),
+        reply_to=replies.address(exchange),
+    )
+    context.note("notified", context.element_id, name=name)
+    return {"echange": str(exchange.id)}
 
 
 @operation(
@@ -396,6 +478,68 @@ def _open_plan(
     labels=Parameter("list", "noms des pièces"),
 )
 def _require(context: OperationContext, labels: list[str]) -> None:
+@operation(
+    "quotas/hold",
+    "Prend une place d’un quota, gardée pendant la saisie puis acquise au dépôt ; rien n’est pris quand il n’en reste pas.",
+    idempotent=True,
+    returns={"held": "vrai quand la place est prise", "left": "places qui restent"},
+    quota=Parameter("text", "nom du quota dans la démarche (« quartier »)"),
+    capacity=Parameter("number", "nombre de places"),
+    share=Parameter("any", "réponse comptée à part (quartier, tranche d’âge) : chacune a ce nombre de places", required=False),
+    period=Parameter(
+        "text",
+        "« day », « week », « month » ou « year » : le nombre de places de chaque période",
+        required=False,
+        choices=frozenset(quotas.PERIODS),
+    ),
+)
+def _hold_place(
+    context: OperationContext, quota: str, capacity: float, share: Any = None, period: str | None = None
+) -> dict[str, Any]:
+    said = "" if share is None else str(share)
+    rule = quotas.Rule(context.case.procedure, int(capacity), quota, said, period or "")
+    until = quotas.until(context.definition) if context.case.draft else None
+    held = True
+    try:
+        quotas.hold(context.session, rule, context.case.id, context.element_id, until=until)
+    except QuotaExhausted:
+        held = False
+        quotas.release(context.session, context.case.id, quota)  # what was held for another answer
+    return {"held": held, "left": quotas.left(context.session, rule)}
+
+
+@operation(
+    "quotas/release",
+    "Rend les places que la demande a prises, par exemple quand elle est refusée ; elles vont à la liste d’attente.",
+    returns={"released": "nombre de places rendues"},
+    quota=Parameter("text", "nom du quota ; sans lui, toutes les places de la demande", required=False),
+)
+def _release_places(context: OperationContext, quota: str | None = None) -> dict[str, int]:
+    return {"released": quotas.release(context.session, context.case.id, quota)}
+
+
+@operation(
+    "appointments/facts",
+    "Lit le rendez-vous de la demande, tel qu’il est à cet instant.",
+    idempotent=True,
+    returns={
+        "planned": "vrai quand un rendez-vous est pris",
+        "date": "jour, comme 2026-12-03",
+        "jour": "jour en toutes lettres",
+        "heure": "heure, comme 9 h 30",
+        "lieu": "lieu",
+        "adresse": "adresse du lieu",
+        "fin": "instant de la fin, pour un minuteur",
+    },
+)
+def _appointment_facts(context: OperationContext) -> dict[str, Any]:
+    found = appointments.current(context.session, context.case.id)
+    if found is None:
+        return {"planned": False}
+    told = appointments.facts(*found)
+    return {**told, "planned": True, "fin": found[0].ends_at.astimezone(PARIS).isoformat()}
+
+
     context.note("documents_required", context.element_id, count=len(labels))
 
 

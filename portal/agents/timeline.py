@@ -40,6 +40,8 @@ SENTENCES = {
     "task_completed": "Tâche terminée\u00a0: {name}",
     "resident_asked": "Réponse demandée à l’usager\u00a0: {name}",
     "resident_answered": "Réponse de l’usager\u00a0: {name}",
+    "exchange_sent": "Message écrit à l’usager dans un échange",
+    "exchange_received": "Message de l’usager dans un échange",
     "notified": "Message envoyé à l’usager\u00a0: {subject}",
     "documents_required": "{documents}",
     "document_added": "Pièces ajoutées par l’usager",

@@ -20,6 +20,8 @@ _SENTENCES = {
     "resident_asked": "Nous vous demandons de répondre\u00a0: «\u00a0{name}\u00a0»",
     "resident_answered": "Vous avez répondu\u00a0: «\u00a0{name}\u00a0»",
     "notified": "Nous vous avons écrit",
+    "exchange_sent": "Le service «\u00a0{group}\u00a0» vous a écrit un message",
+    "exchange_received": "Vous avez écrit un message au service «\u00a0{group}\u00a0»",
     "documents_required": "Des pièces vous sont demandées",
     "document_added": "Vous avez ajouté des pièces",
     "document_replaced": "Vous avez ajouté une version plus récente d’une pièce",
@@ -30,7 +32,9 @@ _SENTENCES = {
     "closed": "{name}",
 }
 # What the resident does.
-_YOURS = frozenset({"opened", "filed", "resident_answered", "document_added", "document_replaced", "cancelled"})
+_YOURS = frozenset(
+    {"opened", "filed", "resident_answered", "exchange_received", "document_added", "document_replaced", "cancelled"}
+)
 _LETTERS = {
     "accuse-reception": "Accusé de réception envoyé par courriel",
     "code": "Code de validation envoyé par courriel",

@@ -38,8 +38,8 @@ RESERVED_FIELDS: Mapping[str, frozenset[str]] = {
 class ParameterSignature:
     """A parameter of an operation.
 
-    `kind` is `any`, `text`, `template` (a text with `{expression}` placeholders), `number`, `flag`, `date`, `list` or
-    `record`. `choices`, when there are any, are the only texts accepted.
+    `kind` is `any`, `text`, `template` (a text with `{expression}` placeholders), `message` (the name of one), `number`,
+    `flag`, `date`, `list` or `record`. `choices`, when there are any, are the only texts accepted.
     """
 
     required: bool = True
@@ -95,9 +95,11 @@ class Declarations:
 
     `groups` are the agents' groups (None: not known, so not checked). `form_problems` gives what is wrong inside a form
     file. `form_fields` gives the paths of a form's answers (`adresse.voie`, `enfants.*.prenom`), None when unknown.
+    `messages` are the texts of the messages that have been written, by name (None: not known, so not checked).
     """
 
     operations: Mapping[str, OperationSignature] = field(default_factory=dict)
     groups: frozenset[str] | None = None
     form_problems: Callable[[str], Sequence[FormProblem]] = _no_problem
     form_fields: Callable[[str], Set[str] | None] = _unknown_fields
+    messages: Mapping[str, Sequence[str]] | None = None

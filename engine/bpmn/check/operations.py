@@ -8,13 +8,15 @@ import re
 from typing import Any, Final
 
 from engine.bpmn.check.declarations import Declarations, OperationSignature, ParameterSignature
-from engine.bpmn.check.readings import expression_tree
+from engine.bpmn.check.readings import CATCHES, expression_tree, has_body, texts
 from engine.bpmn.check.report import Report, called, listed
 from engine.bpmn.model import Document, Node, Operator
 
 _EXPECTED: Final = {
     "text": "un texte, entre guillemets",
     "template": "un texte, entre guillemets",
+    "message": "le nom d’un message, entre guillemets",
+    "answer": "le nom d’un message BPMN, entre guillemets",
     "number": "un nombre",
     "flag": "True ou False",
     "date": 'une date, comme "2026-03-01"',
@@ -27,6 +29,12 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d.*")
 def check_operations(document: Document, declarations: Declarations, before: frozenset[str], report: Report) -> None:
     """Report unknown operations and wrong parameters. `before` holds the nodes that come before filing."""
     open_to_all = document.process.properties.get("audience", "open") != "locked"
+    caught = frozenset(
+        event.name or ""
+        for node in document.nodes
+        for event in node.events
+        if event.kind == "message" and node.kind in CATCHES
+    )
     for node in document.nodes:
         if node.kind != "serviceTask":
             continue
@@ -37,9 +45,11 @@ def check_operations(document: Document, declarations: Declarations, before: fro
         if signature is None:
             _tell_unknown(node, node.operator, declarations, report)
             continue
-        _check_parameters(node, node.operator, signature, report)
+        _check_parameters(node, node.operator, signature, declarations, caught, report)
         if node.id in before and not signature.idempotent:
             report.on("operation-before-filing", node, operation=signature.name)
+        if signature.name.startswith("exchanges/") and document.process.properties.get("exchanges") != "yes":
+            report.on("no-exchanges", node)
         if signature.account and open_to_all:
             report.on("operation-account", node, operation=signature.name)
 
@@ -50,7 +60,14 @@ def _tell_unknown(node: Node, operator: Operator, declarations: Declarations, re
     report.add("unknown-operation", node.id, operator.line, node=called(node), name=operator.name, hint=hint)
 
 
-def _check_parameters(node: Node, operator: Operator, signature: OperationSignature, report: Report) -> None:
+def _check_parameters(
+    node: Node,
+    operator: Operator,
+    signature: OperationSignature,
+    declarations: Declarations,
+    caught: frozenset[str],
+    report: Report,
+) -> None:
     seen: set[str] = set()
     for given in operator.parameters:
         declared = signature.parameters.get(given.name)
@@ -64,6 +81,13 @@ def _check_parameters(node: Node, operator: Operator, signature: OperationSignat
             expected = _mismatch(declared, given.value)
             if expected:
                 report.add("bad-parameter", node.id, given.line, node=called(node), name=given.name, expected=expected)
+            elif declared.kind == "message" and declarations.messages is not None and not has_body(operator):
+                for name in sorted(set(texts(given.value)) - set(declarations.messages)):
+                    facts = {"node": called(node), "name": name, "known": listed(declarations.messages)}
+                    report.add("unknown-letter", node.id, given.line, **facts)
+            elif declared.kind == "answer":
+                for name in sorted(set(texts(given.value)) - caught):
+                    report.add("unknown-answer", node.id, given.line, node=called(node), name=name)
         seen.add(given.name)
     for name, declared in signature.parameters.items():
         if declared.required and name not in seen:
@@ -87,6 +111,8 @@ def _mismatch(declared: ParameterSignature, text: str) -> str | None:
     accepted = {
         "text": isinstance(value, str),
         "template": isinstance(value, str),
+        "message": isinstance(value, str),
+        "answer": isinstance(value, str),
         "number": isinstance(value, (int, float)) and not isinstance(value, bool),
         "flag": isinstance(value, bool),
         "date": isinstance(value, str) and _DATE.fullmatch(value) is not None,

@@ -95,6 +95,10 @@ def check_properties(document: Document, report: Report) -> None:
     for name in ("silenceAfter", "silenceReference"):
         if name in given and "silence" not in given:
             report.add("no-silence", process.id, lines[name], name=name)
+    if given.get("exchanges") == "yes" and not any(
+        node.is_human and node.lane not in (RESIDENT_LANE, None) for node in document.nodes
+    ):
+        report.add("exchanges-nobody", process.id, lines["exchanges"])
     if given.get("appointment") in ("optional", "required") and "agenda" not in given:
         report.add("no-agenda", process.id, lines["appointment"])
 

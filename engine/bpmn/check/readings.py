@@ -55,7 +55,7 @@ class Actions:
 #: What each decision reads (its inputs' expressions) and gives (its outputs' names), by its identifier.
 Decisions = Mapping[str, tuple[tuple[str, ...], frozenset[str]]]
 
-_CATCHES: Final = frozenset({"intermediateCatchEvent", "boundaryEvent", "receiveTask"})
+CATCHES: Final = frozenset({"intermediateCatchEvent", "boundaryEvent", "receiveTask"})
 _AFTER: Final = "le script d’après"
 _BEFORE: Final = "le script d’avant"
 
@@ -110,7 +110,7 @@ def _events(node: Node) -> Iterator[Action]:
         yield from _expression(event.payload, "le contenu du message")
         if event.variable:
             yield Writing(frozenset({event.variable}), event.line, "le message")
-        elif event.kind in ("message", "signal", "error", "escalation") and node.kind in _CATCHES:
+        elif event.kind in ("message", "signal", "error", "escalation") and node.kind in CATCHES:
             yield Writing(frozenset({node.id}), event.line, "le message", stored=True)
 
 
@@ -123,13 +123,22 @@ def _operation(node: Node, declarations: Declarations) -> Iterator[Action]:
         yield Reading(parameter.value, parameter.line, where)
         declared = signature.parameters.get(parameter.name) if signature else None
         if declared is not None and declared.kind == "template":
-            for text in _texts(parameter.value):
+            for text in texts(parameter.value):
                 yield Reading(text, parameter.line, where, mode="template")
+        elif declared is not None and declared.kind == "message" and not has_body(node.operator):
+            for name in texts(parameter.value):
+                for text in (declarations.messages or {}).get(name, ()):
+                    yield Reading(text, parameter.line, f"le message « {name} »", mode="template")
     if node.operator.result:
         yield Writing(frozenset({node.operator.result}), node.operator.line, "le résultat de l’opération")
 
 
-def _texts(text: str) -> Iterator[str]:
+def has_body(operator: Operator) -> bool:
+    """Whether a message is written on the spot, rather than named."""
+    return any(parameter.name == "body" for parameter in operator.parameters)
+
+
+def texts(text: str) -> Iterator[str]:
     """The texts written in an expression that gives a message: its placeholders are read too."""
     tree = expression_tree(text)
     if tree is None:

@@ -79,6 +79,10 @@ _PLAIN: Final = {
     "repeated-parameter": "Le paramètre « {name} » de « {node} » est donné deux fois : gardez-en un seul.",
     "missing-parameter": "Il manque le paramètre « {name} » à l’opération « {operation} » de « {node} ».",
     "bad-parameter": "Le paramètre « {name} » de « {node} » doit être {expected}.",
+    "unknown-letter": "« {node} » envoie le message « {name} », que personne n’a écrit : ajoutez-le au fichier de messages de la démarche, ou donnez « subject » et « body ». Messages écrits : {known}.",
+    "unknown-answer": "« {node} » attend la réponse « {name} », mais aucun événement de message ni tâche de réception ne porte ce nom : la réponse de l’usager n’irait nulle part.",
+    "no-exchanges": "« {node} » écrit à l’usager dans un échange, mais la démarche n’en a pas : mettez la propriété « exchanges » à « yes ».",
+    "exchanges-nobody": "La démarche propose des échanges, mais n’a aucune tâche d’agent : personne n’y répondrait. Mettez la propriété « exchanges » à « no ».",
     "operation-before-filing": "L’opération « {operation} » de « {node} » est appelée avant le récapitulatif, où revenir en arrière la ferait deux fois : placez-la après.",
     "operation-account": "L’opération « {operation} » de « {node} » demande un compte, mais la démarche est ouverte à tous : mettez la propriété « audience » à « locked ».",
     # --- decisions

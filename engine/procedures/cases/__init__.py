@@ -26,6 +26,21 @@ from engine.procedures.cases.moves import (
     deliver,
     fire_timer,
     open_draft,
+    tracking_address,
+)
+from engine.procedures.cases.holds import Holds, chosen
+from engine.procedures.cases.holds import of_draft as holds_of
+from engine.procedures.cases.holds import renew as renew_holds
+from engine.procedures.cases.listing import (
+    STATES,
+    Listed,
+    Listing,
+    State,
+    by_reference,
+    filed_by,
+    latest,
+    listing,
+    waiting_for,
     steps_done,
     submit_step,
     try_again,
@@ -42,6 +57,7 @@ __all__ = [
     "cancel",
     "cancellable",
     "complete_task",
+from engine.procedures.cases.telling import notify, send_digest, told
     "deliver",
     "find",
     "find_for_agent",
@@ -61,3 +77,9 @@ __all__ = [
     "typed_at",
     "without",
 ]
+    "may_book_appointment",
+    "notify",
+    "send_code",
+    "send_digest",
+    "told",
+    "tracking_address",

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, func, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock, logs
+from engine.core import clock, config, logs
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
 from engine.people.access import Thing, can
@@ -49,6 +49,15 @@ def make_link(session: Session, case: Case) -> str:
         {"token_hash": link_hash(token), "case_id": case.id, "made_at": now, "expires_at": now + LINK_KEPT},
     )
     return token
+
+
+def tracking_address(session: Session, case: Case, tab: str | None = None) -> str:
+    """The address at which the person follows the request, or a tab of it, for a message that is about to leave."""
+    public = config.current().public_url
+    # Who has an account signs in: a message that is passed on opens nothing. Who has none has only what we send.
+    if case.account_id is not None:
+        return f"{public}/demandes/{case.reference}/suivi" + (f"/{tab}" if tab else "")
+    return f"{public}/suivi/{make_link(session, case)}" + (f"?onglet={tab}" if tab else "")
 
 
 def link_hash(token: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +14,15 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from engine.bpmn.model import Node
 from engine.bpmn.workflow import OperationFault, Scope, Workflow
-from engine.core import clock, config, jobs, logs, metrics, traces
+from engine.contact import exchanges
+from engine.core import clock, jobs, logs, metrics, traces
 from engine.core.db import Session
 from engine.core.errors import ParvisError, ProcessStuck
 from engine.people.actors import Actor
-from engine.procedures import choices, durations, forms, history, operations, receipts, tasks
+from engine.procedures import choices, durations, forms, history, notifications, operations, receipts, tasks
+from engine.procedures.cases import appointments, holds
 from engine.procedures.cases.case import SAVE, Case, reserved
-from engine.procedures.cases.finding import make_link
+from engine.procedures.cases.finding import make_link, tracking_address
 from engine.procedures.catalogue import Definition
 from engine.procedures.tasks import RESIDENT
 
@@ -38,6 +41,8 @@ class Attempt:
 def validated(
     session: Session, case: Case, definition: Definition, element_id: str, answers: Mapping[str, Any]
 ) -> dict[str, Any]:
+    if definition.node(element_id).step == appointments.STEP:
+        return appointments.answered(session, case, definition, answers)
     form = definition.form_of(element_id)
     if form is None:
         return {}
@@ -100,12 +105,15 @@ class Run:
         if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
             self.note("notified", name=receipts.NAME)
 
-    def _tracking(self) -> str:
-        # Who has an account signs in: a message that is passed on opens nothing. Who has none has only what we send.
-        public = config.current().public_url
-        if self.case.account_id is not None:
-            return f"{public}/demandes/{self.case.reference}/suivi"
-        return f"{public}/suivi/{make_link(self.session, self.case)}"
+    def tell(self, name: str, values: Mapping[str, Any], *, key: str | None = None, tab: str | None = None) -> None:
+        """Tell the person a message, and note it; with `key` once, whoever asks."""
+        names = {**self.scope.document, **self.scope.reserved, **values}
+        follow = functools.partial(self._tracking, tab)
+        notifications.tell(self.session, self.case, self.definition, name, names=names, follow=follow, key=key)
+        self.note("notified", name=name)
+
+    def _tracking(self, tab: str | None = None) -> str:
+        return tracking_address(self.session, self.case, tab)
 
     def guard(self) -> Guard:
         """Give whatever stops the process the attempt that it stopped."""
@@ -143,6 +151,8 @@ class Run:
         if not case.draft:
             for task in fresh:
                 self.note(
+        if self.definition.asks:
+            exchanges.stop_waiting(self.session, case.id, workflow.waiting_messages() if case.running else ())
                     "resident_asked" if task.lane == RESIDENT else "task_opened", task.element_id, group=task.lane
                 )
         for event in workflow.events:

@@ -100,10 +100,18 @@ DECLARATIONS = Declarations(
             },
             returns=frozenset({"numero"}),
         ),
+        "exchanges/ask": OperationSignature(
+            "exchanges/ask",
+            {
+                "message": ParameterSignature(required=False, kind="message"),
+                "answer": ParameterSignature(required=False, kind="answer"),
+            },
+        ),
         "droits/lire": OperationSignature("droits/lire", returns=frozenset({"zone"}), idempotent=True, account=True),
     },
     groups=frozenset({"Instruction", "Accueil"}),
     form_fields=FIELDS.get,
+    messages={"refus": ("Refus", "Bonjour {usager.prenoms}, {instruction.note}")},
 )
 
 #: A variant of the good procedure: what is replaced, by what.

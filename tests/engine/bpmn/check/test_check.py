@@ -17,6 +17,7 @@ F5 = '<bpmn:sequenceFlow id="f_5" sourceRef="prevenir" targetRef="accordee"/>'
 PARAMETER = '<sw:parameter id="subject" type="str" value="\'Bonjour {usager.prenoms}\'"/>'
 DUE = '<sw:property name="dueIn" value="P10D"/>'
 DESCRIPTION = '<sw:property name="description" value="Une démarche pour essayer."/>'
+EXCHANGES = (DESCRIPTION, DESCRIPTION + '\n<sw:property name="exchanges" value="yes"/>')
 STEP = '<sw:property name="step" value="details"/>'
 REFUSAL = '<bpmn:sequenceFlow id="f_refus" sourceRef="decision" targetRef="refusee"/>'
 CONDITION = "instruction.decision == 'accord'"
@@ -359,6 +360,25 @@ CASES = [
         ],
     ),
     Case("operation-account", "lire", '"lire"', [*then(service("lire", "droits/lire")), ('"locked"', '"open"')]),
+    Case(
+        "unknown-letter",
+        "ecrire",
+        "'accord'\"",
+        [*then(service("ecrire", "exchanges/ask", parameter("message", "'accord'"))), EXCHANGES],
+    ),
+    Case(
+        "unknown-answer",
+        "ecrire",
+        '"answer"',
+        [*then(service("ecrire", "exchanges/ask", parameter("answer", "'reponse'"))), EXCHANGES],
+    ),
+    Case("no-exchanges", "ecrire", '"ecrire"', then(service("ecrire", "exchanges/ask"))),
+    Case(
+        "exchanges-nobody",
+        "essai",
+        '"exchanges"',
+        [EXCHANGES, ('<bpmn:lane id="l_agents" name="Instruction">', '<bpmn:lane id="l_agents" name="Usager">')],
+    ),
     # --- decisions
     Case("no-decision", "avis", '"avis"', then('<bpmn:businessRuleTask id="avis"/>')),
     Case("unknown-decision", "avis", '"avis"', then(decision("avis", "eligibilité"))),
