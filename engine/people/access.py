@@ -82,10 +82,6 @@ def of_its_groups(actor: Actor, thing: Thing) -> bool:
     return bool(worked_groups(actor) & thing.groups)
 
 
-def supervises_it(actor: Actor, thing: Thing) -> bool:
-    return bool(actor.supervises & worked_groups(actor) & thing.groups)
-
-
 def filed(_actor: Actor, thing: Thing) -> bool:
     return thing.filed
 
@@ -95,9 +91,8 @@ def filed(_actor: Actor, thing: Thing) -> bool:
 RULES: dict[str, tuple[tuple[Condition, ...], ...]] = {
     # Whoever comes.
     "public.read": ((),),
-    # A resident's own space, and what they keep there.
+    # A resident's own space.
     "space.use": ((resident,),),
-    "own.manage": ((resident, owner),),
     # A request, for whom it belongs to: fill it in, follow it, answer, cancel.
     "case.hold": ((owner,), (bearer,)),
     # The agents' side: queues, a filed request of their groups, a task of theirs.
@@ -105,9 +100,8 @@ RULES: dict[str, tuple[tuple[Condition, ...], ...]] = {
     "queues.use": ((working,),),
     "case.work": ((working, of_its_groups, filed),),
     "task.do": ((working, of_its_groups),),
-    # A service as a whole, and somebody else's task in it.
+    # The work of a service as a whole.
     "services.oversee": ((supervisor,),),
-    "task.assign": ((supervisor, supervises_it),),
     # Neither of these reads what residents confide.
     "procedures.author": ((analyst,),),
     "accounts.administer": ((administrator,),),
