@@ -62,6 +62,12 @@ class Writer:
         self.members[name] = (size, read.digest.hexdigest())
         return self.members[name][1]
 
+    def add_content(self, name: str, content: bytes) -> str:
+        """Add a content under a name; its SHA-256."""
+        self._tar.addfile(_entry(name, len(content)), io.BytesIO(content))
+        self.members[name] = (len(content), hashlib.sha256(content).hexdigest())
+        return self.members[name][1]
+
     def seal(self, manifest: Manifest) -> None:
         """Add the manifest, then its checksum: an archive that was cut short has neither."""
         manifest.members = self.members

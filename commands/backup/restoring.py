@@ -16,6 +16,8 @@ from commands import CommandFailed
 from commands.backup import archive
 from commands.backup.archive import Manifest
 from commands.backup.taking import DATABASE, SECRET, VERSIONS, columns_of, copying, sqlite_rows, tables
+from engine.contact.documents import storage
+from engine.contact.documents.storage import Storage
 from engine.core import db
 from engine.core.config import Settings
 
@@ -41,7 +43,12 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> tuple[M
                 f"{path} was taken by a later release (schema {manifest.revision}): install that one first"
             )
         (staged / "files").mkdir(exist_ok=True)
-        moves: list[Move] = [(settings.files, staged / "files")]
+        moves: list[Move] = []
+        if settings.files_url:
+            # Nothing of the bucket is replaced: what no row names once the backup is back, the sweep removes.
+            _upload(storage.of(settings), staged / "files")
+        else:
+            moves.append((settings.files, staged / "files"))
         if (staged / SECRET).exists():
             moves.append((settings.data / SECRET, staged / SECRET))
         bring = _into_postgresql if backend == "postgresql" else _into_sqlite
@@ -162,6 +169,11 @@ def _move_sequences(connection: Connection) -> None:
 
 
 # --- files ----------------------------------------
+
+
+def _upload(kept: Storage, folder: Path) -> None:
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        kept.put(path.relative_to(folder).as_posix(), path.read_bytes())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,8 @@ from sqlalchemy import make_url
 
 from commands.backup import archive
 from commands.backup.archive import Manifest, Writer
+from engine.contact.documents import storage
+from engine.contact.documents.storage import Storage
 from engine.core import clock
 from engine.core.config import Settings
 from engine.core.db import Database
@@ -24,6 +26,11 @@ from engine.core.db import Database
 VERSIONS = "alembic_version"
 DATABASE = "database.sqlite3"
 SECRET = "secret_key"  # noqa: S105 - the name of its file
+# What is kept for each row, with its SHA-256: encrypted, or in the clear since an earlier release. An infected file is gone.
+STORED = " UNION ALL ".join(
+    f"SELECT path, coalesce(sealed_sha256, sha256) FROM {table} WHERE scan <> 'infected'"  # noqa: S608 - our own tables
+    for table in ("stored_file", "document_file")
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def take(database: Database, settings: Settings, path: Path) -> tuple[Manifest, 
         secret = settings.data / SECRET
         if secret.exists():
             writer.add(SECRET, secret)
-        lost = _add_files(database, settings.files, writer, snapshot.stored)
+        lost = _add_files(database, storage.of(settings), writer, snapshot.stored)
         manifest = Manifest(
             snapshot.kind, snapshot.revision, taken_at, rows=dict(snapshot.rows), columns=dict(snapshot.columns)
         )
@@ -62,26 +69,23 @@ def take(database: Database, settings: Settings, path: Path) -> tuple[Manifest, 
     return manifest, lost
 
 
-def _add_files(database: Database, folder: Path, writer: Writer, stored: Mapping[str, str]) -> list[str]:
-    """Add every file there is; what rows of the snapshot name, is not there as received, and was not removed since."""
+def _add_files(database: Database, kept: Storage, writer: Writer, stored: Mapping[str, str]) -> list[str]:
+    """Add every file there is, as it is kept; what rows of the snapshot name, is not there so, and was not removed since."""
     digests: dict[str, str] = {}
-    for path in _files(folder):
-        relative = path.relative_to(folder).as_posix()
-        try:
-            digests[relative] = writer.add(f"files/{relative}", path)
-        except FileNotFoundError:
-            continue  # removed just now
+    for paths in kept.paths():
+        for path in paths:
+            if path.endswith(".partial"):
+                continue  # still being received: it has no row, and may go away
+            try:
+                digests[path] = writer.add_content(f"files/{path}", kept.get(path))
+            except FileNotFoundError:
+                continue  # removed just now
     wrong = [path for path, digest in stored.items() if digests.get(path) != digest]
     if not wrong:
         return []
     with database.reading() as session:
-        still = set(session.scalars(sqlalchemy.text("SELECT path FROM stored_file")))
+        still = {path for path, _ in session.execute(sqlalchemy.text(STORED))}
     return sorted(still.intersection(wrong))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    # What is still being received has no row, and may go away.
-    return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".partial")
 
 
 # --- SQLite ----------------------------------------
@@ -97,7 +101,7 @@ def _of_sqlite(database: Database, spool: Path) -> Snapshot:
         target.execute("PRAGMA journal_mode=DELETE")
         rows = sqlite_rows(target)
         (revision,) = target.execute(f"SELECT version_num FROM {VERSIONS}").fetchone()  # noqa: S608
-        stored = dict(target.execute("SELECT path, sha256 FROM stored_file"))
+        stored = dict(target.execute(STORED))
     return Snapshot("sqlite", revision, rows, {DATABASE: copy}, stored)
 
 
@@ -136,7 +140,7 @@ def _of_postgresql(database: Database, spool: Path) -> Snapshot:
                 for chunk in copy:
                     file.write(chunk)
             rows[table] = connection.scalar(sqlalchemy.text(f'SELECT count(*) FROM "{table}"')) or 0  # noqa: S608
-        named = connection.execute(sqlalchemy.text("SELECT path, sha256 FROM stored_file"))
+        named = connection.execute(sqlalchemy.text(STORED))
         stored = {str(path): str(digest) for path, digest in named}
     return Snapshot("postgresql", revision, rows, members, stored, columns)
 

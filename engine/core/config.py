@@ -18,6 +18,8 @@ from engine.core.errors import ConfigurationError
 WAKER = "workers.wake.wake"
 # Nothing, the path of a socket, or a host.
 _CLAMD = r"(|/.+|tcp://[^/?#]+:\d{1,5})\Z"
+_FILES = r"(|s3\+https?://[^:@/?#]+:[^:@/?#]+@[^@/?#]+/[^@?#]+(\?region=[\w-]+)?)\Z"
+_FILES_EXPECTED = "expected s3+https://KEY:SECRET@host/bucket[/prefix][?region=…]"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # Read by `engine.core.metrics` itself, when it is imported.
 METRICS_FOLDER = "PARVIS_METRICS_FOLDER"
@@ -87,6 +89,8 @@ class Settings:
     metrics_folder: Path | None = None
     metrics_token: str | None = field(default=None, repr=False)
     traces_url: str | None = None
+    draft_days: int = 60
+    draft_notice_days: int = 7
     clamd: str | None = None
     files_url: str | None = field(default=None, repr=False)
     space_megabytes: int = 200
@@ -170,9 +174,13 @@ def load() -> Settings:
             metrics_folder=Path(folder) if (folder := env.str("METRICS_FOLDER", "")) else None,
             metrics_token=env.str("METRICS_TOKEN", "") or None,
             traces_url=env.str("TRACES_URL", "") or None,
+            draft_days=env.int("DRAFT_DAYS", Settings.draft_days, validate=validate.Range(2, 3650)),
+            draft_notice_days=env.int(
+                "DRAFT_NOTICE_DAYS", Settings.draft_notice_days, validate=validate.Range(1, 3649)
+            ),
             clamd=env.str("CLAMD", "", validate=validate.Regexp(_CLAMD, error="expected a path or tcp://host:port"))
             or None,
-            files_url=env.str("FILES_URL", "") or None,
+            files_url=env.str("FILES_URL", "", validate=validate.Regexp(_FILES, error=_FILES_EXPECTED)) or None,
             space_megabytes=env.int("SPACE_MEGABYTES", Settings.space_megabytes, validate=validate.Range(1, 100_000)),
             franceconnect=_provider(env, "FRANCECONNECT"),
             proconnect=_provider(env, "PROCONNECT"),

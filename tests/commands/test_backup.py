@@ -10,6 +10,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,14 +22,15 @@ from sqlalchemy import make_url, select
 
 from commands.backup import archive, restoring, taking
 from engine.contact import documents
-from engine.contact.documents import StoredFile
-from engine.core import db
+from engine.contact.documents import StoredFile, receiving, storage
+from engine.core import config, db
 from engine.core.config import Settings
 from engine.core.db import Database, Session
 from engine.migrations import tables
 from engine.people.actors import ANONYMOUS
 from engine.procedures import cases, catalogue
 from engine.procedures.cases import Case
+from tests import s3
 
 ESSAI = Path(__file__).parents[1] / "engine" / "procedures" / "essai"
 Run = Callable[..., tuple[int, str, str]]
@@ -37,7 +39,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def house(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """An installation as `./parvis prepare` makes it, with a few requests and their files."""
-    monkeypatch.setattr(documents, "_check_content", lambda *_: None)
+    monkeypatch.setattr(receiving, "inspected", lambda name, media_type, content: content)
     monkeypatch.setenv("PARVIS_DATABASE_URL", database.url)
     with database.engine.execution_options(parvis_writes=True).begin() as connection:
         tables.metadata.drop_all(connection)
@@ -350,3 +352,23 @@ def test_what_this_installation_cannot_take_is_refused(
     status, _, errors = run("restore", "--replace", str(tmp_path / "archive"))
     assert status == 1
     assert said in errors
+
+
+def test_files_in_a_store_are_saved_and_come_back(
+    house: Database, settings: Settings, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G3, B14: the archive covers the files wherever they are kept, encrypted as they are."""
+    with s3.running() as url:
+        monkeypatch.setenv("PARVIS_FILES_URL", url)
+        settings = replace(settings, files_url=url)
+        config.use(settings)
+        case_id = write(house, settings, 7)
+        with house.reading() as session:
+            [stored] = documents.of_case(session, case_id)
+        content = documents.read(settings, stored)
+        assert run("backup", str(tmp_path / "archive"))[0] == 0
+        storage.of(settings).remove(stored.path)
+        house.close()
+        status, _, errors = run("restore", "--replace", str(tmp_path / "archive"))
+        assert status == 0, errors
+        assert documents.read(settings, stored) == content

@@ -151,8 +151,6 @@ def _bucket(url: str) -> Bucket:
     """The bucket of `s3+https://KEY:SECRET@host[:port]/bucket[/prefix][?region=…]`."""
     parts = urlsplit(url)
     name, _, prefix = parts.path.strip("/").partition("/")
-    if parts.scheme not in ("s3+https", "s3+http") or not parts.hostname or not name or not parts.username:
-        raise ConfigurationError("PARVIS_FILES_URL must read s3+https://KEY:SECRET@host/bucket[/prefix][?region=…]")
     try:
         import boto3
         from botocore.config import Config
@@ -165,7 +163,7 @@ def _bucket(url: str) -> Bucket:
         "s3",
         endpoint_url=f"{parts.scheme.removeprefix('s3+')}://{host}",
         region_name=parse_qs(parts.query).get("region", ["us-east-1"])[0],
-        aws_access_key_id=unquote(parts.username),
+        aws_access_key_id=unquote(parts.username or ""),
         aws_secret_access_key=unquote(parts.password or ""),
         config=Config(
             connect_timeout=5,

@@ -109,3 +109,22 @@ def test_a_virus_scanner_that_cannot_be_asked_is_said_at_the_start(
 def test_a_virus_scanner_is_a_socket_or_a_host(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("PARVIS_CLAMD", address)
     assert config.load().clamd == (address or None)
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket", "https://a:b@host/bucket", "s3+https://host/bucket", "s3+https://a:b@host"]
+)
+def test_a_store_of_files_that_cannot_be_understood_is_said_without_its_secret(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("PARVIS_FILES_URL", url)
+    with pytest.raises(ConfigurationError, match="FILES_URL") as caught:
+        config.load()
+    assert "a:b" not in str(caught.value)
+
+
+def test_files_may_be_in_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARVIS_FILES_URL", "s3+https://key:s%2Fcret@s3.example:9000/bucket/parvis?region=fr-par")
+    settings = config.load()
+    assert settings.files_url
+    assert "cret" not in repr(settings)
