@@ -199,11 +199,14 @@ def _provider(env: Env, name: str) -> OpenIdProvider | None:
     address = urlsplit(issuer)
     if address.scheme != "https" and address.hostname not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigurationError(f"PARVIS_{name}_ISSUER must begin with https://")
+    acr = env.str(f"{name}_ACR", OpenIdProvider.acr)
+    if name == "FRANCECONNECT" and acr not in ("eidas1", "eidas2", "eidas3"):
+        raise ConfigurationError("PARVIS_FRANCECONNECT_ACR is eidas1, eidas2 or eidas3")
     return OpenIdProvider(
         issuer=issuer.rstrip("/"),
         client_id=client_id,
         client_secret=secret,
-        acr=env.str(f"{name}_ACR", OpenIdProvider.acr),
+        acr=acr,
         algorithm=env.str(f"{name}_ALGORITHM", OpenIdProvider.algorithm, validate=validate.OneOf(("ES256", "RS256"))),
     )
 
