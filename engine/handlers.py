@@ -111,6 +111,12 @@ def sweep_letters(session: Session, _payload: Mapping[str, Any]) -> None:
         jobs.promise(session, "sweep_letters", key="sweep_letters")
 
 
+def expire_drafts(session: Session, _payload: Mapping[str, Any]) -> None:
+    warned, gone = cases.warn_of_drafts(session), cases.expire_drafts(session)
+    if warned or gone:
+        jobs.promise(session, "expire_drafts")  # the rest, in another transaction
+
+
 def measure_delays(session: Session, _payload: Mapping[str, Any]) -> None:
     forecast.measure(session)
 
@@ -151,6 +157,7 @@ KINDS: dict[str, Kind] = {
     "erase_request": Kind(erase_request),
     "follow_accounts": Kind(follow_accounts, at_once=1, daily=time(2, 30)),
     "sweep_letters": Kind(sweep_letters, at_once=1, daily=time(2, 50)),
+    "expire_drafts": Kind(expire_drafts, "slow", seconds=300, at_once=1, daily=time(2, 40)),
     "measure_delays": Kind(measure_delays, "slow", seconds=600, at_once=1, daily=time(3, 10)),
 }
 

@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     words.prepare(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     links = [{"label": "Boîte d’envoi de la démonstration", "href": "/boite-denvoi"}] if settings.outbox else []
+    app.jinja_env.globals.update(at_hand=residents.menu.at_hand, menu_sectors=residents.menu.menu_sectors)
     app.context_processor(lambda: {"city": settings.city, "footer_links": links, "person": access.current_actor()})
     if settings.proxy_hops:
         hops = settings.proxy_hops

@@ -11,7 +11,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -291,7 +291,7 @@ def definitions(session: Session, version_ids: Collection[UUID]) -> dict[UUID, D
 
 def _keep(made: Definition) -> Definition:
     with _definitions_lock:
-        _definitions[version_id] = made
+        _definitions[made.version_id] = made
         while len(_definitions) > _KEPT:
             _definitions.popitem(last=False)
     return made

@@ -36,6 +36,7 @@ PUBLIC = frozenset(
         "document_refused",
         "timer_fired",
         "message_received",
+        "attached",
         "cancelled",
         "closed",
     }

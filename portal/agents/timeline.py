@@ -53,6 +53,7 @@ SENTENCES = {
     "moved": "Traitement automatique",
     "incident": "Incident technique\u00a0: {name}",
     "incident_solved": "Incident technique résolu",
+    "attached": "Demande rattachée au compte de l’usager",
     "cancelled": "Demande annulée",
     "closed": "Demande terminée\u00a0: {name}",
 }

@@ -3,6 +3,7 @@ import {
   createAll, Button, CharacterCount, Checkboxes, ErrorSummary, NotificationBanner, PasswordInput, Radios, ServiceNavigation, SkipLink,
 } from "govuk-frontend";
 import { followConditions } from "./conditions.js";
+import { sortRows } from "./sortable.js";
 
 const french = {
   passwordInput: {
@@ -23,6 +24,7 @@ for (const component of [Button, CharacterCount, Checkboxes, ErrorSummary, Notif
 createAll(PasswordInput, french.passwordInput);
 
 document.querySelectorAll("form").forEach(followConditions);
+document.querySelectorAll("[data-sortable]").forEach(sortRows);
 
 // A page of errors answers a form: whoever comes back to it would be asked whether to send the form again, or be shown a
 // browser's error. Once left, its address is a plain one, and coming back shows the step as it is kept.

@@ -93,6 +93,7 @@ def _procedure_page(session: Session, procedure: Procedure) -> str:
         procedure=procedure,
         shown=presented(definition),
         draft=draft,
+        draft_ends_at=cases.draft_ends_at(draft) if draft else None,
         draft_address=url_for("residents.show_case", reference=draft.reference) if draft else None,
         needs_account=procedure.locked and actor.kind != "resident",
         parking=words.plain(procedure.trade) == PARKING,

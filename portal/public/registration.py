@@ -55,7 +55,7 @@ def show_registration() -> Response | str:
     """The form; who is signed in has an account already and goes where they were going."""
     actor = current_actor()
     if actor.signed_in:
-        return redirect(sign_in.destination(actor, slug="", suite=request.args.get("suite", "")), 303)
+        return redirect(sign_in.page_asked(actor, request.args.get("suite", "")), 303)
     return _page(typed.given_back())
 
 
@@ -170,7 +170,6 @@ def _page(
         proposal=new_password.proposal(),
         forbidden=passwords.FORBIDDEN,
         captcha=captcha_pages.box(held),
-        texts=terms.TEXTS,
         terms_read=versions(),
         suite=_suite(posted),
         slug=_slug(posted),

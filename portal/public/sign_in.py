@@ -19,6 +19,7 @@ from engine.procedures import cases, catalogue
 from portal import access, identity_providers
 from portal.access import current_actor, database, transactional
 from portal.public import blueprint
+from portal.residents import attaching
 
 # The sign-in that waits for a second factor, in the signed cookie.
 PENDING = "pending_sign_in"
@@ -32,7 +33,8 @@ def show_sign_in() -> Response | str:
     actor = current_actor()
     if actor.signed_in:
         slug = request.args.get("demarche")
-        return redirect(url_for(".show_procedure", slug=slug) if slug else _asked(actor), 303)
+        suite = request.args.get("suite", "")
+        return redirect(url_for(".show_procedure", slug=slug) if slug else page_asked(actor, suite), 303)
     return _page()
 
 
@@ -138,7 +140,13 @@ def is_local(address: str) -> bool:
 
 
 def destination(actor: Actor, *, slug: str, suite: str) -> str:
-    """Where to go once signed in: the draft of the procedure that asked for it, the page asked for, or one's own page."""
+    """Where to go once signed in: the draft of the procedure that asked for it, the page asked for, or one's own page.
+
+    A draft without an account that the person was filling in becomes theirs (A11).
+    """
+    attached = attaching.on_the_way(actor, slug=slug, suite=suite)
+    if attached is not None:
+        return attached
     if slug and actor.kind == "resident":
         try:
             case, _ = database().run(cases.open_draft, slug, actor)
@@ -146,6 +154,15 @@ def destination(actor: Actor, *, slug: str, suite: str) -> str:
             flash(error.message, "warning")
             return url_for("public.show_catalogue")
         return url_for("residents.show_case", reference=case.reference)
+    return page_asked(actor, suite)
+
+
+def page_asked(actor: Actor, suite: str) -> str:
+    """The page that somebody was going to when they were asked who they are, or else their own."""
     if is_local(suite):
         return suite
-    return "/agents/corbeilles" if actor.kind == "agent" else url_for("residents.show_space")
+    if actor.kind != "agent":
+        return url_for("residents.show_space")
+    if "agent" in actor.roles:
+        return "/agents/corbeilles"
+    return "/administration" if "administrator" in actor.roles else "/agents/profil"

@@ -4,4 +4,19 @@ from flask import Blueprint
 
 blueprint = Blueprint("residents", __name__)
 
-from portal.residents import documents, franceconnect, links, profile, space, tracking, waiting, wizard  # noqa: E402,F401 - they declare the routes
+from portal.residents import (  # noqa: E402,F401 - they declare the routes
+    attaching,
+    cases,
+    documents,
+    exchanges,
+    favourites,
+    franceconnect,
+    joining,
+    links,
+    privacy, profile,
+    sectors,
+    space,
+    tracking,
+    waiting,
+    wizard,
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.bpmn.model import Node
 from engine.procedures import durations
-from engine.procedures.cases import Case
+from engine.procedures.cases import Case, Listed
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms.wording import long_date, phone
 
@@ -73,7 +73,7 @@ def step_title(node: Node) -> str:
     )
 
 
-def standing(case: Case, definition: Definition, *, waiting: bool) -> tuple[str, str]:
+def standing(case: Case | Listed, definition: Definition, *, waiting: bool) -> tuple[str, str]:
     """Where a request stands, in two words, and the colour of its tag. `waiting`: the resident has something to do."""
     if case.draft:
         return "Brouillon", "grey"

@@ -1,25 +1,21 @@
-"""«Mon espace»: the rights held, the requests and where they stand, new requests, coordinates, consent (A14, B7, C1)."""
+"""«Mon espace»: the dashboard, the rights held, the requests and where they stand, new requests, consent (A14, B7, C1)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
 from engine.people import accounts, consents
-from engine.procedures import cases, catalogue, tasks, words
-from engine.procedures.cases import Case
-from engine.procedures.tasks import HumanTask
+from engine.procedures import cases, catalogue, words
 from engine.rights import entitlements
 from portal import access
-from portal.access import current_actor, reading, transactional
-from portal.residents import blueprint
-from portal.residents.presentation import RIGHT_STATES, standing
+from portal.access import reading, transactional
+from portal.residents import blueprint, menu, rows
+from portal.residents.account import account_id
+from portal.residents.presentation import RIGHT_STATES
 
 LATEST = 4
 COORDINATES = ("coordonnees-adresse", "coordonnees-telephone", "coordonnees-courriel")
@@ -27,18 +23,14 @@ _PARKING = "stationnement"
 
 
 @dataclass(frozen=True)
-class Row:
-    """A request in a list."""
+class Tile:
+    """A tile («dalle») of the dashboard."""
 
-    reference: str
     title: str
-    status: str
-    colour: str
-    at: datetime
-    address: str
-    draft: bool
-    waiting: bool
-    tasks: Sequence[HumanTask]
+    href: str
+    icon: str
+    count: int | None = None
+    text: str = ""
 
 
 @blueprint.get("/mon-espace")
@@ -49,12 +41,20 @@ def show_space(session: Session) -> str:
     return _space(session)
 
 
-@blueprint.get("/mon-espace/demandes")
+@blueprint.get("/mon-espace/coordonnees")
 @access.resident
 @reading
-def show_cases(session: Session) -> str:
-    """«Voir toutes mes demandes»."""
-    return render_template("residents/cases.html", rows=_rows(session, cases.of_account(session, _account_id())))
+def show_own_coordinates(session: Session) -> str:
+    """«Coordonnées»: what the account says, and the procedures that change each of them (A15)."""
+    account = accounts.find(session, account_id())
+    everything = catalogue.everything(session)
+    return render_template(
+        "residents/coordinates.html",
+        usager=accounts.usager(account),
+        login=account.login,
+        coordinates=[one for one in everything if one.slug in COORDINATES and one.version_id is not None],
+        sectors=menu.shown(session, account.id, menu.sectors(everything)),
+    )
 
 
 @blueprint.post("/mon-espace/consentement")
@@ -72,7 +72,7 @@ def choose_consent() -> Response:
 
 @transactional
 def _record_consent(session: Session, granted: bool) -> None:
-    consents.record(session, _account_id(), consents.MOBILE_PAYMENT, granted=granted)
+    consents.record(session, account_id(), consents.MOBILE_PAYMENT, granted=granted)
 
 
 @reading
@@ -81,51 +81,36 @@ def _space_with_error(session: Session) -> str:
 
 
 def _space(session: Session, errors: dict[str, str] | None = None) -> str:
-    account = accounts.find(session, _account_id())
-    published = {procedure.slug: procedure for procedure in catalogue.published(session)}
-    rows = _rows(session, cases.of_account(session, account.id))
+    account = accounts.find(session, account_id())
+    everything = catalogue.everything(session)
+    requests = cases.latest(session, account.id, LATEST)
+    shown = rows.of(session, requests)
     return render_template(
         "residents/space.html",
         errors=errors or {},
         usager=accounts.usager(account),
         login=account.login,
+        dashboard=_tiles(),
+        sectors=menu.shown(session, account.id, menu.sectors(everything)),
+        favourites=menu.at_hand(),
         rights=[
             (right, *RIGHT_STATES[entitlements.state(right)]) for right in entitlements.of_account(session, account.id)
         ],
-        waiting=[(row, task) for row in rows for task in row.tasks],
-        drafts=[row for row in rows if row.draft],
-        rows=[row for row in rows if not row.draft][:LATEST],
-        total=sum(not row.draft for row in rows),
-        parking=[one for one in published.values() if words.plain(one.trade) == _PARKING],
-        coordinates=[published[slug] for slug in COORDINATES if slug in published],
+        waiting=cases.waiting_for(session, account.id),
+        drafts=[row for row in shown if row.draft],
+        rows=[row for row in shown if not row.draft],
+        parking=[one for one in everything if one.version_id is not None and words.plain(one.trade) == _PARKING],
         purpose=consents.PURPOSES[consents.MOBILE_PAYMENT],
         consent=consents.current(session, account.id, consents.MOBILE_PAYMENT),
     )
 
 
-def _rows(session: Session, found: list[Case]) -> list[Row]:
-    waiting = tasks.waiting(session, [case.id for case in found if case.status == "filed"])
-    rows = []
-    for case in found:
-        definition = catalogue.definition(session, case.version_id)
-        status, colour = standing(case, definition, waiting=case.id in waiting)
-        rows.append(
-            Row(
-                reference=case.reference,
-                title=definition.title,
-                status=status,
-                colour=colour,
-                at=case.filed_at or case.opened_at,
-                address=url_for("residents.show_case", reference=case.reference),
-                draft=case.draft,
-                waiting=case.id in waiting,
-                tasks=waiting.get(case.id, ()),
-            )
-        )
-    return rows
-
-
-def _account_id() -> UUID:
-    account_id = current_actor().account_id
-    assert account_id is not None  # the policy lets residents in only
-    return account_id
+def _tiles() -> list[Tile]:
+    return [
+        Tile(
+            "Coordonnées",
+            url_for(".show_own_coordinates"),
+            "home",
+            text="Votre adresse, vos téléphones, vos courriels, et comment en changer.",
+        ),
+    ]

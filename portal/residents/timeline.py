@@ -28,6 +28,7 @@ _SENTENCES = {
     "document_refused": "Un fichier est refusé par notre antivirus",
     "timer_fired": "Délai écoulé\u00a0: {name}",
     "message_received": "Une information attendue est arrivée",
+    "attached": "Vous avez rattaché cette demande à votre compte",
     "cancelled": "Vous avez annulé votre demande",
     "closed": "{name}",
 }

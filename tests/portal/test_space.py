@@ -49,7 +49,7 @@ def test_rights_come_first_and_the_consent_last(
             draft,
             filed,
             "Nouvelle demande",
-            "Changement d’adresses postales",
+            "Modifier mon profil",
             "J’autorise la transmission",
         )
     ]

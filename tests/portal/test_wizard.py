@@ -142,7 +142,7 @@ def test_opening_a_procedure_again_offers_the_draft(visitor: Visitor, said: Said
     """A9: one draft a procedure and person."""
     step = visitor.post("/demarches/signalement").location
     page = visitor.get("/demarches/signalement")
-    assert "Reprendre ma demande" in said(page)
+    assert "Reprendre mon brouillon" in said(page)
     assert visitor.post("/demarches/signalement").location == step
     anew = visitor.post("/demarches/signalement", {"recommencer": "oui"}).location
     assert anew != step

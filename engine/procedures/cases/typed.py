@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from engine.core import clock
 from engine.procedures.cases.case import Case
 
 CHARACTERS_MAX = 200_000
@@ -18,6 +19,7 @@ def keep_typed(case: Case, element_id: str, answers: Mapping[str, Any]) -> bool:
     if not case.draft or len(json.dumps(kept)) > CHARACTERS_MAX:
         return False
     case.typed = kept
+    case.changed_at = clock.now()
     return True
 
 
