@@ -14,7 +14,7 @@ from engine.core.db import Database, Session
 from engine.core.errors import ProcessStuck
 from engine.people import recovery
 from engine.privacy import deletion, life_cycle, retention
-from engine.procedures import attachments, cases, forecast, incidents
+from engine.procedures import attachments, cases, forecast, incidents, quotas
 
 
 def _send_mail_ahead(database: Database, payload: Mapping[str, Any]) -> None:
@@ -59,6 +59,18 @@ def fire_timer(session: Session, payload: Mapping[str, Any]) -> None:
     except ProcessStuck as error:
         # The timer did fire: what it led to can't go on. An operator sees the incident and tries it again.
         incidents.record(session, error)
+
+
+def release_slot(session: Session, payload: Mapping[str, Any]) -> None:
+    appointments.release_late(session, UUID(payload["appointment_id"]))
+
+
+def remind_of_appointment(session: Session, payload: Mapping[str, Any]) -> None:
+    cases.remind_of_appointment(session, UUID(payload["appointment_id"]))
+
+
+def release_place(session: Session, payload: Mapping[str, Any]) -> None:
+    quotas.release_late(session, UUID(payload["place_id"]))
 
 
 def discard_files(session: Session, payload: Mapping[str, Any]) -> None:
@@ -148,6 +160,9 @@ KINDS: dict[str, Kind] = {
     "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
     "scan_file": Kind(scan_file, "slow", seconds=120, at_once=2),
     "tell_refused_file": Kind(tell_refused_file),
+    "release_slot": Kind(release_slot),
+    "remind_of_appointment": Kind(remind_of_appointment),
+    "release_place": Kind(release_place),
     "remind_expiry": Kind(remind_expiry),
     "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
     "send_password_link": Kind(send_password_link),

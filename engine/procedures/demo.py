@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from engine.contact import appointments
 from engine.core import clock, config
 from engine.core.db import Database, Session
 from engine.core.errors import ConfigurationError, NotFound
@@ -53,7 +54,16 @@ def load(database: Database) -> list[Person]:
                     add(session, person.name, password_hash=hashes[person.name])
 
         database.run(add_missing)
+    database.run(add_agendas)
     return people()
+
+
+def add_agendas(session: Session) -> None:
+    """The agendas of the demonstration that aren't there yet; those that agents changed stay as they are."""
+    known = {agenda.code for agenda in appointments.everything(session)}
+    for one in map(appointments.read, _read()["agendas"]):
+        if one.code not in known:
+            appointments.save(session, one)
 
 
 def people() -> list[Person]:

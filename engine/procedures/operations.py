@@ -7,7 +7,7 @@ of the step. A procedure that seems to need Python of its own is a missing opera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,7 @@ from engine.bpmn.workflow import OperationFault
 from engine.contact import appointments, exchanges, replies
 from engine.core.clock import PARIS
 from engine.core.db import Session
-from engine.core.errors import Conflict, DefinitionError, OperationFailed
+from engine.core.errors import Conflict, DefinitionError, OperationFailed, QuotaExhausted
 from engine.people import accounts, codes, consents
 from engine.people.actors import SYSTEM, Actor
 from engine.procedures import forms, notifications, quotas
@@ -538,9 +538,6 @@ def _appointment_facts(context: OperationContext) -> dict[str, Any]:
         return {"planned": False}
     told = appointments.facts(*found)
     return {**told, "planned": True, "fin": found[0].ends_at.astimezone(PARIS).isoformat()}
-
-
-    context.note("documents_required", context.element_id, count=len(labels))
 
 
 def _held(context: OperationContext, numero: str) -> entitlements.Entitlement:

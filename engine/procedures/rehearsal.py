@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from engine.bpmn.model import Document
-from engine.contact import documents
+from engine.contact import appointments, documents
+from engine.contact.appointments import Slot
 from engine.core import clock, jobs
 from engine.core.config import Settings
 from engine.core.db import Base, Database, Session
@@ -28,7 +29,7 @@ from engine.core.errors import ExpressionError, InvalidAnswers, NotFound, Parvis
 from engine.core.mail import Mail
 from engine.people import accounts, consents
 from engine.people.actors import ANONYMOUS, SYSTEM, Actor
-from engine.procedures import cases, catalogue, demo, durations, forms, history, instructions, scenarios, tasks
+from engine.procedures import cases, catalogue, demo, durations, forms, history, instructions, quotas, scenarios, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import SourceSet
 from engine.procedures.forms.layout import Spot
@@ -36,6 +37,13 @@ from engine.procedures.scenarios import Scenario, Step
 from engine.rights import care_plans, entitlements
 
 _TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
+# What happens to a request as time goes by.
+_IN_TIME: Mapping[str, Callable[[Session, Mapping[str, Any]], object]] = {
+    "fire_timer": lambda session, said: cases.fire_timer(session, UUID(said["case_id"]), said["key"]),
+    "remind_of_appointment": lambda session, said: cases.remind_of_appointment(session, UUID(said["appointment_id"])),
+    "release_slot": lambda session, said: appointments.release_late(session, UUID(said["appointment_id"])),
+    "release_place": lambda session, said: quotas.release_late(session, UUID(said["place_id"])),
+}
 _CODE = re.compile(r"^\d{4}$", re.MULTILINE)
 
 
@@ -168,6 +176,7 @@ class _Walk:
                 known = ", ".join(sorted({*residents, scenarios.ANONYMOUS}))
                 raise _Fault(f"personne ne s’appelle « {self.scenario.person} » ; on connaît {known}.")
             people = {name: demo.add(session, name) for name in sorted(residents)}
+            demo.add_agendas(session)
             self.actor = ANONYMOUS
             if self.scenario.person in people:
                 account = people[self.scenario.person]
@@ -185,6 +194,8 @@ class _Walk:
             case = self.case(session)
             if step.verb == "cancel":
                 cases.cancel(session, case, self.actor)
+            elif step.verb == "appointment":
+                self.meet(session, case, step.target)
             elif step.verb == "message":
                 cases.deliver(session, case, step.target, step.answers, SYSTEM)
             else:
@@ -206,7 +217,7 @@ class _Walk:
             with self.database.reading() as session:
                 job = session.scalar(
                     select(jobs.Job)
-                    .where(jobs.Job.kind == "fire_timer", jobs.Job.due_at <= until)
+                    .where(jobs.Job.kind.in_(_IN_TIME), jobs.Job.due_at <= until)
                     .order_by(jobs.Job.due_at, jobs.Job.promised_at)
                     .limit(1)
                 )
@@ -214,7 +225,14 @@ class _Walk:
                 return
             with clock.frozen(max(job.due_at, self.at)), self.database.transaction() as session:
                 jobs.forget(session, [job.key] if job.key else [])
-                cases.fire_timer(session, UUID(job.payload["case_id"]), job.payload["key"])
+                _IN_TIME[job.kind](session, job.payload)
+
+    def meet(self, session: Session, case: Case, target: str) -> None:
+        """What residents do from the tracking: take or move an appointment (a slot), or cancel it."""
+        if target == "cancel":
+            cases.cancel_appointment(session, case, self.actor)
+        else:
+            cases.book_appointment(session, case, Slot.read(target), self.actor)
 
     def complete(self, session: Session, case: Case, step: Step) -> None:
         """Answer an open task: the resident's, or an agent's of the group that the task belongs to."""

@@ -26,6 +26,7 @@ VERBS: Mapping[str, frozenset[str]] = {
     "agent": frozenset({"answers"}),
     "advance": frozenset(),
     "message": frozenset({"payload"}),
+    "appointment": frozenset(),
     "cancel": frozenset(),
     "use": frozenset({"change"}),
 }

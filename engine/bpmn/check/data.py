@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from engine.bpmn.check.declarations import RESERVED_FIELDS, Declarations
+from engine.bpmn.check.declarations import APPOINTMENT_FIELDS, RESERVED_FIELDS, Declarations
 from engine.bpmn.check.graph import usable
 from engine.bpmn.check.readings import (
     Action,
@@ -314,6 +314,8 @@ def _described(
 ) -> tuple[str, frozenset[str]] | None:
     if node.decision is not None and name == node.id:
         return (f"la table « {node.decision} »", decisions[node.decision][1]) if node.decision in decisions else None
+    if node.step == "appointment" and name == node.id:
+        return "l’étape du rendez-vous", APPOINTMENT_FIELDS
     if node.is_human and name == node.id and node.form:
         fields = declarations.form_fields(node.form)
         return None if fields is None else (f"le formulaire « {node.form} »", frozenset(fields))

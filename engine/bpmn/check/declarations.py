@@ -33,6 +33,9 @@ RESERVED_FIELDS: Mapping[str, frozenset[str]] = {
     "aujourdhui": frozenset(),
 }
 
+#: What the step of the appointment gives; an appointment that wasn't taken gives nothing.
+APPOINTMENT_FIELDS = frozenset({"creneau", "date", "jour", "heure", "lieu", "adresse"})
+
 
 @dataclass(frozen=True)
 class ParameterSignature:

@@ -16,7 +16,7 @@ def check_forms(document: Document, forms: Mapping[str, bytes], declarations: De
         if not node.is_human:
             continue
         if node.form is None:
-            if node.kind == "userTask":
+            if node.kind == "userTask" and node.step != "appointment":
                 report.on("no-form", node)
         elif node.form not in forms:
             near = difflib.get_close_matches(node.form, forms, 1)

@@ -42,6 +42,7 @@ PROCESS_PROPERTIES: Final[Mapping[str, _Value]] = {
     "department": _TEXT,
     "audience": _one_of("open", "locked"),
     "quota": _NUMBER,
+    "quotaPeriod": _one_of("day", "week", "month", "year"),
     "appointment": _one_of("none", "optional", "required"),
     "agenda": _TEXT,
     "exchanges": _YES_NO,
@@ -101,6 +102,8 @@ def check_properties(document: Document, report: Report) -> None:
         report.add("exchanges-nobody", process.id, lines["exchanges"])
     if given.get("appointment") in ("optional", "required") and "agenda" not in given:
         report.add("no-agenda", process.id, lines["appointment"])
+    if "quotaPeriod" in given and "quota" not in given:
+        report.add("no-quota", process.id, lines["quotaPeriod"])
 
 
 def _check_entries(

@@ -100,7 +100,12 @@ _PLAIN: Final = {
     "no-silence-after": "La propriété « silence » demande aussi « silenceAfter », le délai au bout duquel le silence vaut décision (par exemple P2M).",
     "no-silence": "La propriété « {name} » demande aussi « silence » : « accept » (le silence vaut acceptation) ou « reject » (il vaut rejet).",
     "no-agenda": "La démarche propose un rendez-vous : ajoutez la propriété « agenda ».",
+    "no-quota": "La propriété « quotaPeriod » demande aussi « quota », le nombre de places de chaque période.",
     # --- the wizard
+    "no-appointment": "L’étape « {node} » fait choisir un rendez-vous, que la démarche ne propose pas : ajoutez les propriétés « appointment » et « agenda ».",
+    "no-appointment-step": "La démarche exige un rendez-vous : ajoutez une tâche de l’usager avec la propriété « step » à « appointment ».",
+    "several-appointments": "La démarche a plusieurs étapes de rendez-vous : gardez-en une seule.",
+    "appointment-form": "L’étape de rendez-vous « {node} » n’a pas de formulaire : retirez la propriété « formJsonSchemaFilename ».",
     "no-step": "La tâche « {node} » précède le récapitulatif mais n’est pas une étape : ajoutez la propriété « step » ({known}).",
     "misplaced-step": "La tâche « {node} » est une étape, mais vient après le récapitulatif ou n’est pas pour l’usager : retirez la propriété « step ».",
     "agent-before-filing": "La tâche « {node} » est pour des agents, mais vient avant le récapitulatif : la demande n’est pas encore déposée. Placez-la après.",

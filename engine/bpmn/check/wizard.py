@@ -8,6 +8,7 @@ from engine.bpmn.check.report import Report
 from engine.bpmn.model import SUBPROCESSES, Document, Node
 
 SUMMARY = "summary"
+APPOINTMENT = "appointment"
 
 
 def before_filing(document: Document) -> frozenset[str]:
@@ -48,9 +49,26 @@ def check_wizard(document: Document, before: frozenset[str], report: Report) -> 
         report.add("no-summary", document.process.id, document.process.line)
     for extra in summaries[1:]:
         report.on("several-summaries", extra)
+    _check_appointment(document, report)
     for node in document.nodes:
         if node.is_human:
             _check_task(node, before, report)
+
+
+def _check_appointment(document: Document, report: Report) -> None:
+    """A procedure that gives appointments has one step for that, where one is required; the step needs no form."""
+    wanted = document.process.properties.get("appointment", "none")
+    steps = [node for node in document.nodes if node.step == APPOINTMENT]
+    if wanted == "required" and not steps:
+        entry = next(entry for entry in document.process.entries if entry.name == "appointment")
+        report.add("no-appointment-step", document.process.id, entry.line)
+    for extra in steps[1:]:
+        report.on("several-appointments", extra)
+    for step in steps:
+        if wanted == "none":
+            report.on("no-appointment", step)
+        if step.form is not None:
+            report.on("appointment-form", step)
 
 
 def _check_task(node: Node, before: frozenset[str], report: Report) -> None:

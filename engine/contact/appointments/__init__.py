@@ -18,14 +18,17 @@ from engine.contact.appointments.agenda import (
 )
 from engine.contact.appointments.appointment import (
     CANCELLED,
+    FIELD,
     HELD,
     PLANNED,
     REMINDED_BEFORE,
     Appointment,
     cancel,
+    case_of,
     coming,
     counts,
     current,
+    facts,
     of_case,
     of_day,
     outside_hours,
@@ -41,6 +44,7 @@ from engine.contact.appointments.slots import FreeDay, Slot, search
 
 __all__ = [
     "CANCELLED",
+    "FIELD",
     "HELD",
     "PLANNED",
     "REMINDED_BEFORE",
@@ -54,10 +58,12 @@ __all__ = [
     "Slot",
     "Wish",
     "cancel",
+    "case_of",
     "coming",
     "counts",
     "current",
     "everything",
+    "facts",
     "find",
     "find_appointment",
     "ics",

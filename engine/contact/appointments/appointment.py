@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from babel.dates import format_date
 from sqlalchemy import Date, ForeignKey, Index, Integer, Text, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,10 +20,13 @@ from engine.contact.appointments import grid
 from engine.contact.appointments.agenda import UNIT, Agenda
 from engine.contact.appointments.slots import AgendaDay, Slot, rules
 from engine.core import clock, jobs
+from engine.core.clock import PARIS
 from engine.core.db import Base, Session, UtcDateTime, new_id
 from engine.core.errors import NotFound, SlotTaken
 
 HELD, PLANNED, CANCELLED = "held", "planned", "cancelled"
+FIELD = "creneau"
+"""What forms and stored answers call the slot that was chosen."""
 REMINDED_BEFORE = timedelta(hours=48)
 _TAKES = "status IN ('held', 'planned')"
 
@@ -83,6 +87,19 @@ class Appointment(Base):
         return self.status == PLANNED and self.starts_at > clock.now()
 
 
+def facts(appointment: Appointment, agenda: Agenda) -> dict[str, str]:
+    """An appointment in words: what processes and messages read of it."""
+    local = appointment.starts_at.astimezone(PARIS)
+    return {
+        FIELD: str(appointment.slot(agenda)),
+        "date": local.date().isoformat(),
+        "jour": format_date(local.date(), "EEEE d MMMM y", locale="fr"),
+        "heure": f"{local.hour}\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}{local:%M}",
+        "lieu": agenda.place,
+        "adresse": agenda.address,
+    }
+
+
 # --- finding ----------------------------------------
 
 
@@ -106,6 +123,11 @@ def current(session: Session, case_id: UUID) -> tuple[Appointment, Agenda] | Non
         .execution_options(populate_existing=True)
     ).one_or_none()
     return (found[0], found[1]) if found is not None else None
+
+
+def case_of(session: Session, appointment_id: UUID) -> UUID | None:
+    """The request that an appointment belongs to; None when there is no such appointment."""
+    return session.scalar(select(Appointment.case_id).where(Appointment.id == appointment_id))
 
 
 def of_day(session: Session, agenda: Agenda, day: date) -> list[Appointment]:

@@ -5,6 +5,12 @@ and history are written in the transaction of the person's action, so a crash at
 acknowledged and does nothing twice.
 """
 
+from engine.procedures.cases.appointments import STEP as APPOINTMENT_STEP
+from engine.procedures.cases.appointments import may_book as may_book_appointment
+from engine.procedures.cases.appointments import offered as gives_appointments
+from engine.procedures.cases.appointments import remind as remind_of_appointment
+from engine.procedures.cases.appointments import required as requires_appointment
+from engine.procedures.cases.appointments import service as appointments_service
 from engine.procedures.cases.attaching import attach, attach_with_code, send_code
 from engine.procedures.cases.case import Case, reserved
 from engine.procedures.cases.copying import duplicate
@@ -22,6 +28,9 @@ from engine.procedures.cases.finding import (
     of_link,
     tracking_address,
 )
+from engine.procedures.cases.holds import Holds, chosen
+from engine.procedures.cases.holds import of_draft as holds_of
+from engine.procedures.cases.holds import renew as renew_holds
 from engine.procedures.cases.listing import (
     STATES,
     Listed,
@@ -35,7 +44,9 @@ from engine.procedures.cases.listing import (
 )
 from engine.procedures.cases.moves import (
     Progress,
+    book_appointment,
     cancel,
+    cancel_appointment,
     cancellable,
     complete_task,
     deliver,
@@ -50,6 +61,7 @@ from engine.procedures.cases.telling import notify, send_digest, told
 from engine.procedures.cases.typed import keep_typed, typed_at, without
 
 __all__ = [
+    "APPOINTMENT_STEP",
     "LINK_KEPT",
     "STATES",
     "Attempt",
@@ -60,10 +72,13 @@ __all__ = [
     "Progress",
     "State",
     "attach",
+    "appointments_service",
     "attach_with_code",
     "by_reference",
+    "book_appointment",
     "cancel",
     "cancellable",
+    "cancel_appointment",
     "complete_task",
     "deliver",
     "draft_ends_at",
@@ -75,17 +90,23 @@ __all__ = [
     "fire_timer",
     "held",
     "keep_typed",
+    "gives_appointments",
     "latest",
+    "holds_of",
     "link_hash",
     "listing",
     "locked",
     "make_link",
     "notify",
     "of_account",
+    "may_book_appointment",
     "of_link",
     "open_draft",
     "reserved",
     "send_code",
+    "remind_of_appointment",
+    "renew_holds",
+    "requires_appointment",
     "send_digest",
     "steps_done",
     "submit_step",

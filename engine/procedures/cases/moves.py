@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from engine.bpmn.workflow import Workflow
+from engine.contact.appointments import Slot
 from engine.core import clock, jobs, traces
 from engine.core.db import Session, new_id
 from engine.core.errors import (
@@ -25,6 +26,7 @@ from engine.core.errors import (
 from engine.people import accounts
 from engine.people.actors import SYSTEM, Actor
 from engine.procedures import catalogue, references, tasks
+from engine.procedures.cases import appointments, holds
 from engine.procedures.cases.case import Case
 from engine.procedures.cases.finding import held, locked, make_link
 from engine.procedures.cases.run import Attempt, Run, validated
@@ -49,7 +51,7 @@ def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | N
     """Open a draft of the published version, or give back the one this person already has.
 
     Without an account, the second value is the token of the draft's private link. `SignInRequired` when the procedure
-    is locked.
+    is locked; `QuotaExhausted` when it has no place left, but for who holds an `offer` of the waiting list (its token).
     """
     procedure = catalogue.find(session, slug)
     if procedure.locked and actor.kind != "resident":
@@ -82,6 +84,7 @@ def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | N
         closed_at=None,
         end_element=None,
     )
+    holds.take_place(session, case, definition, offer)
     session.add(case)
     session.flush()
     token = None if account else make_link(session, case)
@@ -199,6 +202,8 @@ def cancel(session: Session, case: Case, actor: Actor) -> None:
     run = Run(session, case, definition, actor)
     run.load()
     run.note("discarded" if case.draft else "cancelled")
+    holds.release(session, case, definition)
+    appointments.give_up_all(run)
     run.workflow.cancel()
     if case.draft:
         run.scope.document = {}
@@ -250,6 +255,28 @@ def deliver(session: Session, case: Case, message: str, payload: Mapping[str, An
     run.note("message_received", name=message)
     with run.guard():
         run.workflow.deliver(message, dict(payload))
+    run.settle()
+
+
+@traces.traced("move book_appointment")
+def book_appointment(session: Session, case: Case, slot: Slot | None, actor: Actor) -> None:
+    """Plan an appointment for a filed request, or move the planned one, and tell the person and the process.
+
+    `InvalidAnswers` when no slot is given or it isn't free any more, `StaleStep` when this request may have none now.
+    """
+    run = Run(session, case, catalogue.definition(session, case.version_id), actor)
+    run.load()
+    appointments.book(run, slot)
+    if run.entries:
+        run.settle()
+
+
+@traces.traced("move cancel_appointment")
+def cancel_appointment(session: Session, case: Case, actor: Actor) -> None:
+    """Cancel the planned appointment of a request, and tell the person and the process; `StaleStep` when there is none."""
+    run = Run(session, case, catalogue.definition(session, case.version_id), actor)
+    run.load()
+    appointments.give_up(run)
     run.settle()
 
 

@@ -99,11 +99,14 @@ class Run:
         for node in self.definition.steps:
             if node.id not in done:
                 self.scope.document.pop(node.id, None)
+        holds.keep_places(self.session, case, self.definition)
         self.change(status="filed", filed_at=clock.now())
         self.scope.reserved = reserved(self.case)
         self.note("filed")
         if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
             self.note("notified", name=receipts.NAME)
+        if appointments.offered(self.definition):
+            appointments.keep(self)
 
     def tell(self, name: str, values: Mapping[str, Any], *, key: str | None = None, tab: str | None = None) -> None:
         """Tell the person a message, and note it; with `key` once, whoever asks."""

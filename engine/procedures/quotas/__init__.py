@@ -13,20 +13,36 @@ from engine.procedures.quotas.places import (
     hold,
     keep,
     places_of,
-    prolong,
     release,
     release_late,
+    renew,
     standings,
 )
-from engine.procedures.quotas.quota import HELD, KEPT, OFFERED, Quota, QuotaPlace, Rule, left, look, period_of, rule_of
+from engine.procedures.quotas.quota import (
+    HELD,
+    KEPT,
+    LAPSED,
+    OFFERED,
+    PERIODS,
+    Quota,
+    QuotaPlace,
+    Rule,
+    left,
+    look,
+    period_of,
+    rule_of,
+    until,
+)
 from engine.procedures.quotas.waiting_list import OFFER, WAITING, QuotaWaiting, accept, find, join, leave, rank
 
 __all__ = [
     "CAPACITY_MAX",
     "HELD",
     "KEPT",
+    "LAPSED",
     "OFFER",
     "OFFERED",
+    "PERIODS",
     "WAITING",
     "Quota",
     "QuotaPlace",
@@ -45,10 +61,11 @@ __all__ = [
     "look",
     "period_of",
     "places_of",
-    "prolong",
     "rank",
     "release",
     "release_late",
+    "renew",
     "rule_of",
     "standings",
+    "until",
 ]

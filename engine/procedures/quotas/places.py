@@ -13,7 +13,7 @@ from engine.core import clock, jobs
 from engine.core.db import Session, new_id
 from engine.core.errors import Invalid, NotFound
 from engine.procedures.quotas import waiting_list
-from engine.procedures.quotas.quota import HELD, KEPT, OFFERED, Quota, QuotaPlace, Rule, ensured, take_one
+from engine.procedures.quotas.quota import HELD, KEPT, LAPSED, OFFERED, Quota, QuotaPlace, Rule, ensured, take_one
 from engine.procedures.quotas.waiting_list import WAITING, QuotaWaiting
 
 CAPACITY_MAX = 1_000_000
@@ -88,7 +88,7 @@ def hold(
 ) -> QuotaPlace:
     """Take a place for a request, held until then (kept when None), or raise `QuotaExhausted` and take none.
 
-    Asking again for the same request and element changes nothing but the hour, or moves the place to another share.
+    Asking again for the same request and element changes nothing, or moves the place to another share.
     """
     quota = ensured(session, rule)
     if quota.capacity != rule.capacity:
@@ -101,7 +101,9 @@ def hold(
         .where(QuotaPlace.case_id == case_id, QuotaPlace.element_id == element_id)
         .execution_options(populate_existing=True)
     )
-    if place is not None and place.quota_id == quota.id and _again(session, place, until):
+    if place is not None and place.quota_id == quota.id:
+        if place.status == LAPSED:
+            _put(session, place, HELD if until else KEPT, until)
         return place
     take_one(session, quota.id)
     if place is not None:
@@ -124,29 +126,31 @@ def hold(
 
 
 def keep(session: Session, case_id: UUID) -> None:
-    """What a request holds is its own for good: it is filed."""
-    for place in session.scalars(
-        update(QuotaPlace)
-        .where(QuotaPlace.case_id == case_id, QuotaPlace.status == HELD)
-        .values(status=KEPT, held_until=None)
-        .returning(QuotaPlace),
-        execution_options={"populate_existing": True},
-    ):
-        jobs.forget(session, [_giving_back(place.id)])
+    """The places of a request are its own for good: it is filed. One that lapsed is taken again, or `QuotaExhausted`."""
+    for place in places_of(session, case_id):
+        if place.status != KEPT:
+            _put(session, place, KEPT, None)
 
 
-def prolong(session: Session, place: QuotaPlace, until: datetime) -> bool:
-    """Hold it until then, and count that; False when it was given back meanwhile."""
+def renew(session: Session, case_id: UUID, until: datetime) -> None:
+    """Hold the places of a draft until then, and count that; one that lapsed is taken again, or `QuotaExhausted`."""
+    for place in places_of(session, case_id):
+        if place.status != KEPT:
+            _put(session, place, HELD, until, prolonging=1)
+
+
+def _put(session: Session, place: QuotaPlace, status: str, until: datetime | None, *, prolonging: int = 0) -> None:
+    values = {"status": status, "held_until": until, "prolonged": QuotaPlace.prolonged + prolonging}
+    own = update(QuotaPlace).where(QuotaPlace.id == place.id)
     found = session.scalar(
-        update(QuotaPlace)
-        .where(QuotaPlace.id == place.id, QuotaPlace.status == HELD)
-        .values(held_until=until, prolonged=QuotaPlace.prolonged + 1)
-        .returning(QuotaPlace),
+        own.where(QuotaPlace.status == HELD).values(values).returning(QuotaPlace),
         execution_options={"populate_existing": True},
     )
-    if found is not None:
-        _promise(session, found)
-    return found is not None
+    if found is None:
+        take_one(session, place.quota_id)
+        session.execute(own.values(values), execution_options={"synchronize_session": False})
+        session.refresh(place)
+    _promise(session, place)
 
 
 def release(session: Session, case_id: UUID, name: str | None = None) -> int:
@@ -190,34 +194,27 @@ def decide(session: Session, quota_id: UUID, wanted: int | None) -> Quota:
     return quota
 
 
-def _again(session: Session, place: QuotaPlace, until: datetime | None) -> bool:
-    """Whether the place is still there, its hour put right."""
-    if place.status == KEPT:
-        return True
-    found = session.scalar(
-        update(QuotaPlace)
-        .where(QuotaPlace.id == place.id, QuotaPlace.status == HELD)
-        .values(held_until=until or QuotaPlace.held_until)
-        .returning(QuotaPlace),
-        execution_options={"populate_existing": True},
-    )
-    if found is not None and until is not None:
-        _promise(session, found)
-    return found is not None
-
-
 def _give_up(session: Session, place: QuotaPlace, before: datetime | None = None) -> int:
-    """Give a place back, to the next who waits if there is one; 0 when it is gone already, or held longer than `before`."""
-    still = delete(QuotaPlace).where(QuotaPlace.id == place.id)
+    """Give a place back, to the next who waits if there is one; 0 when it counts no more, or is held longer than `before`.
+
+    With `before` a request's place lapses; else nothing is left of it.
+    """
+    place_id = place.id
+    lapses = before is not None and place.case_id is not None
+    counts = [QuotaPlace.id == place.id, QuotaPlace.status != LAPSED]
     if before is not None:
-        still = still.where(QuotaPlace.status.in_((HELD, OFFERED)), QuotaPlace.held_until <= before)
+        counts += [QuotaPlace.status.in_((HELD, OFFERED)), QuotaPlace.held_until <= before]
+    statement = update(QuotaPlace).values(status=LAPSED, held_until=None) if lapses else delete(QuotaPlace)
     gone = session.execute(
-        still.returning(QuotaPlace.quota_id, QuotaPlace.waiting_id), execution_options={"synchronize_session": False}
+        statement.where(*counts).returning(QuotaPlace.quota_id, QuotaPlace.waiting_id),
+        execution_options={"synchronize_session": False},
     ).one_or_none()
     if gone is None:
+        if before is None:
+            session.execute(delete(QuotaPlace).where(QuotaPlace.id == place.id))
         return 0
-    session.expunge(place)
-    jobs.forget(session, [_giving_back(place.id)])
+    session.expire(place) if lapses else session.expunge(place)
+    jobs.forget(session, [_giving_back(place_id)])
     session.execute(
         update(Quota).where(Quota.id == gone.quota_id).values(taken=Quota.taken - 1),
         execution_options={"synchronize_session": False},
@@ -229,7 +226,9 @@ def _give_up(session: Session, place: QuotaPlace, before: datetime | None = None
 
 
 def _promise(session: Session, place: QuotaPlace) -> None:
-    if place.held_until is not None:
+    if place.held_until is None:
+        jobs.forget(session, [_giving_back(place.id)])
+    else:
         jobs.promise(
             session, "release_place", due_at=place.held_until, key=_giving_back(place.id), place_id=str(place.id)
         )

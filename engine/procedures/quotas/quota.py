@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -18,7 +18,10 @@ from engine.core.errors import QuotaExhausted
 if TYPE_CHECKING:
     from engine.procedures.catalogue import Definition
 
-HELD, KEPT, OFFERED = "held", "kept", "offered"
+HELD, KEPT, OFFERED, LAPSED = "held", "kept", "offered", "lapsed"
+PERIODS = ("day", "week", "month", "year")
+# How long filling in may take where the procedure doesn't say.
+USUAL = timedelta(minutes=30)
 
 
 class Quota(Base):
@@ -58,7 +61,8 @@ class Quota(Base):
 class QuotaPlace(Base):
     """A place that a request holds or keeps, or that is offered to somebody who waits.
 
-    `element_id` is the operation that asked for it; empty for the procedure's own quota.
+    `element_id` is the operation that asked for it; empty for the procedure's own quota. A hold that ran out is lapsed: it counts
+    for nothing any more, and says what to take again.
     """
 
     __tablename__ = "quota_place"
@@ -100,6 +104,11 @@ def rule_of(definition: Definition) -> Rule | None:
     if not capacity:
         return None
     return Rule(definition.slug, int(capacity), period=definition.properties.get("quotaPeriod", ""))
+
+
+def until(definition: Definition) -> datetime:
+    """The end of a hold that begins now: it lasts as long as filling in may (`maxDuration`)."""
+    return clock.now() + (definition.duration("maxDuration") or USUAL)
 
 
 def period_of(kind: str, day: date) -> str:

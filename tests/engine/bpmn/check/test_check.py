@@ -100,6 +100,21 @@ def task(node_id: str, *properties: str, lane: str = "l_agents") -> list[Edit]:
 
 
 FORM = prop("formJsonSchemaFilename", "instruction.json")
+APPOINTMENT = (f"{STEP}\n{prop('formJsonSchemaFilename', 'demande.json')}", prop("step", "appointment"))
+GIVEN = (DESCRIPTION, DESCRIPTION + prop("appointment", "optional") + prop("agenda", "titres"))
+SECOND = [
+    (
+        '<bpmn:userTask id="recapitulatif"',
+        extended("userTask", "encore", f"<sw:properties>{prop('step', 'appointment')}</sw:properties>")
+        + '\n<bpmn:userTask id="recapitulatif"',
+    ),
+    ("<bpmn:flowNodeRef>recapitulatif", "<bpmn:flowNodeRef>encore</bpmn:flowNodeRef>\n<bpmn:flowNodeRef>recapitulatif"),
+    (
+        '<bpmn:sequenceFlow id="f_2" sourceRef="ma_demande"',
+        '<bpmn:sequenceFlow id="f_2b" sourceRef="ma_demande" targetRef="encore"/>\n'
+        '<bpmn:sequenceFlow id="f_2" sourceRef="encore"',
+    ),
+]
 SPLIT = '<bpmn:parallelGateway id="fourche"/>'
 JOIN = '<bpmn:parallelGateway id="reunion"/>'
 CHOICE = '<bpmn:exclusiveGateway id="choix" default="c_2"/>'
@@ -391,8 +406,18 @@ CASES = [
     Case("repeated-property", "instruction", DUE + " ", [(DUE, DUE + "\n" + DUE + " ")]),
     Case("no-silence-after", "essai", '"silence"', [(DESCRIPTION, DESCRIPTION + prop("silence", "accept"))]),
     Case("no-silence", "essai", '"silenceAfter"', [(DESCRIPTION, DESCRIPTION + prop("silenceAfter", "P2M"))]),
-    Case("no-agenda", "essai", '"appointment"', [(DESCRIPTION, DESCRIPTION + prop("appointment", "required"))]),
+    Case("no-agenda", "essai", '"appointment"', [(DESCRIPTION, DESCRIPTION + prop("appointment", "optional"))]),
+    Case("no-quota", "essai", '"quotaPeriod"', [(DESCRIPTION, DESCRIPTION + prop("quotaPeriod", "year"))]),
     # --- the wizard
+    Case("no-appointment", "ma_demande", '"ma_demande"', [APPOINTMENT]),
+    Case("appointment-form", "ma_demande", '"ma_demande"', [(STEP, prop("step", "appointment")), GIVEN]),
+    Case("several-appointments", "encore", '"encore"', [APPOINTMENT, GIVEN, *SECOND]),
+    Case(
+        "no-appointment-step",
+        "essai",
+        '"appointment"',
+        [(DESCRIPTION, DESCRIPTION + prop("appointment", "required") + prop("agenda", "titres"))],
+    ),
     Case("no-step", "ma_demande", '<bpmn:userTask id="ma_demande"', [(STEP, "")]),
     Case("misplaced-step", "suite", '"suite"', task("suite", FORM, prop("step", "details"), lane="l_usager")),
     Case(
