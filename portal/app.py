@@ -17,7 +17,7 @@ from engine.core import config, db, jobs
 from engine.core.config import Settings
 from engine.core.db import Database
 from engine.core.errors import Unavailable
-from portal import access, agents, diagram, errors, headers, intake, monitoring, public, rendering, residents, words
+from portal import access, admin, agents, diagram, errors, headers, intake, monitoring, public, rendering, residents, words
 from portal.rendering import assets
 
 HERE = Path(__file__).parent
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     CSRFProtect(app)
     headers.install(app)
     errors.install(app)
-    for room in (public, residents, agents, diagram):
+    for room in (public, residents, agents, admin, diagram):
         app.register_blueprint(room.blueprint)
     app.add_url_rule("/", "home", _home)
     app.add_url_rule("/static/<path:name>", "static", _static)

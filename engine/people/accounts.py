@@ -156,7 +156,7 @@ def by_login(session: Session, login: str) -> Account | None:
 def search(session: Session, words: str, *, kind: Kind | None = None, limit: int = 20) -> list[Account]:
     """Accounts whose names or sign-in e-mail contain every word, whatever the accents and the case."""
     query = select(Account).order_by(Account.search_name, Account.id).limit(limit)
-    for word in _plain("".join(sign if sign.isprintable() else " " for sign in words)).split():
+    for word in plain("".join(sign if sign.isprintable() else " " for sign in words)).split():
         query = query.where(Account.search_name.contains(word, autoescape=True))
     return list(session.scalars(query.where(Account.kind == kind) if kind else query))
 
@@ -364,11 +364,11 @@ def _changed(session: Session, account: Account) -> None:
 
 
 def _search_name(account: Account) -> str:
-    return _plain(" ".join((account.usage_name or "", account.birth_name, account.first_names, account.login))).strip()
+    return plain(" ".join((account.usage_name or "", account.birth_name, account.first_names, account.login))).strip()
 
 
-def _plain(text: str) -> str:
-    """`text` without accents or case."""
+def plain(text: str) -> str:
+    """`text` without accents or case, as names are searched."""
     opened = text.casefold().replace("œ", "oe").replace("æ", "ae")
     return "".join(sign for sign in unicodedata.normalize("NFKD", opened) if not unicodedata.combining(sign))
 

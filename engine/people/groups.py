@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, delete, false, select, update
+from sqlalchemy import ForeignKey, Index, Text, case, delete, false, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core.db import Base, Session, new_id
@@ -48,6 +48,35 @@ def ensure(session: Session, name: str) -> Group:
         session.add(group)
         session.flush()
     return group
+
+
+def find(session: Session, group_id: UUID) -> Group:
+    """The group, or `NotFound`."""
+    group = session.get(Group, group_id)
+    if group is None:
+        raise NotFound(group_id=str(group_id))
+    return group
+
+
+def sizes(session: Session) -> list[tuple[Group, int, int]]:
+    """Every group by name, with how many active agents and supervisors it has."""
+    staffed = (
+        select(Membership.group_id, Membership.supervisor)
+        .join(Account, Account.id == Membership.account_id)
+        .where(Account.active)
+        .subquery()
+    )
+    rows = session.execute(
+        select(
+            Group,
+            func.count(staffed.c.group_id),
+            func.coalesce(func.sum(case((staffed.c.supervisor, 1), else_=0)), 0),
+        )
+        .outerjoin(staffed, staffed.c.group_id == Group.id)
+        .group_by(Group.id, Group.name)
+        .order_by(Group.name)
+    )
+    return [(group, int(agents), int(supervisors)) for group, agents, supervisors in rows]
 
 
 def names(session: Session) -> list[str]:

@@ -13,11 +13,11 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import Conflict, Invalid, NotFound, ParvisError
+from engine.core.errors import Conflict, Invalid, NotFound
 from engine.people import passkeys, pending_sign_ins, recovery_codes, second_factors, sessions, sign_in, throttle, totp
 from engine.people.second_factors import LastFactor
 from engine.people.sign_in import WrongCredentials
-from portal import access, second_factor
+from portal import access, proof, second_factor
 from portal.access import reading, transactional
 from portal.agents import blueprint
 from portal.agents.profile import KINDS, holder
@@ -26,21 +26,7 @@ from portal.public.sign_in import is_local
 LAYOUT = "agents/layout.html"
 
 
-class ProofRequired(ParvisError):
-    """The person has to prove again who they are before this."""
-
-
-@blueprint.errorhandler(ProofRequired)
-def ask_for_proof(_error: ProofRequired) -> Response:
-    """Ask for it, and lead back to the page; what was posted is done again by its button."""
-    back = request.path if request.method == "GET" else url_for(".show_profile")
-    return redirect(url_for(".show_proof", suite=back), 303)
-
-
-def _check_proof(session: Session) -> None:
-    if not sessions.freshly_proved(session, access.sign_in_token() or ""):
-        raise ProofRequired
-
+proof.install(blueprint)
 
 # --- the proof -------------------------------------------------------------------------------------------------------------
 
@@ -149,7 +135,7 @@ def passkey_request_options(session: Session) -> Response:
 @reading
 def show_factor_choice(session: Session) -> Response:
     """An application or a passkey."""
-    _check_proof(session)
+    proof.check(session)
     return second_factor.choice_page(LAYOUT)
 
 
@@ -158,7 +144,7 @@ def show_factor_choice(session: Session) -> Response:
 @transactional
 def begin_application(session: Session) -> Response:
     """Draw a key for an application."""
-    _check_proof(session)
+    proof.check(session)
     totp.start(session, holder(session))
     return redirect(url_for(".show_application"), 303)
 
@@ -168,7 +154,7 @@ def begin_application(session: Session) -> Response:
 @reading
 def show_application(session: Session) -> Response:
     """The key, and where its first code is typed."""
-    _check_proof(session)
+    proof.check(session)
     return second_factor.application_page(session, holder(session), LAYOUT)
 
 
@@ -177,7 +163,7 @@ def show_application(session: Session) -> Response:
 @transactional
 def confirm_application(session: Session) -> Response:
     """The first code: right, the application counts."""
-    _check_proof(session)
+    proof.check(session)
     account = holder(session)
     codes, errors = second_factor.take_code(session, account)
     return second_factor.application_page(session, account, LAYOUT, errors) if errors else _added(session, codes)
@@ -188,7 +174,7 @@ def confirm_application(session: Session) -> Response:
 @transactional
 def passkey_creation_options(session: Session) -> Response:
     """What the page's script has the browser make a passkey with."""
-    _check_proof(session)
+    proof.check(session)
     here = second_factor.site()
     if here is None:
         raise NotFound
@@ -200,7 +186,7 @@ def passkey_creation_options(session: Session) -> Response:
 @transactional
 def add_passkey(session: Session) -> Response:
     """Keep the passkey made."""
-    _check_proof(session)
+    proof.check(session)
     codes, errors = second_factor.take_passkey(session, holder(session))
     return second_factor.choice_page(LAYOUT, errors) if errors else _added(session, codes)
 
@@ -226,7 +212,7 @@ def _added(session: Session, codes: list[str]) -> Response:
 @reading
 def show_factor(session: Session, factor_id: UUID) -> str:
     """Where a factor is named, or removed."""
-    _check_proof(session)
+    proof.check(session)
     return _factor_page(session, factor_id)
 
 
@@ -235,7 +221,7 @@ def show_factor(session: Session, factor_id: UUID) -> str:
 @transactional
 def rename_factor(session: Session, factor_id: UUID) -> Response:
     """Give it another name."""
-    _check_proof(session)
+    proof.check(session)
     return _changing(
         session,
         factor_id,
@@ -249,7 +235,7 @@ def rename_factor(session: Session, factor_id: UUID) -> Response:
 @transactional
 def remove_factor(session: Session, factor_id: UUID) -> Response:
     """Take it away; other browsers are signed out."""
-    _check_proof(session)
+    proof.check(session)
     token = access.sign_in_token() or ""
     response = _changing(
         session,
@@ -294,7 +280,7 @@ def _factor_page(session: Session, factor_id: UUID, errors: dict[str, str] | Non
 @reading
 def show_codes(session: Session) -> str:
     """How many are left, and where others are made."""
-    _check_proof(session)
+    proof.check(session)
     return render_template("agents/recovery_codes.html", left=recovery_codes.left(session, holder(session).id))
 
 
@@ -303,7 +289,7 @@ def show_codes(session: Session) -> str:
 @transactional
 def make_codes(session: Session) -> Response:
     """Ten others, shown once; those before are worth nothing."""
-    _check_proof(session)
+    proof.check(session)
     account = holder(session)
     if not second_factors.kinds(session, account.id):
         raise Conflict("Ajoutez d’abord un second facteur\u00a0: les codes de secours le remplacent.")

@@ -8,6 +8,7 @@ from portal.public import (  # noqa: E402 - they declare the routes
     captcha,  # noqa: F401
     catalogue,  # noqa: F401
     franceconnect,  # noqa: F401
+    invitation,  # noqa: F401
     legal,  # noqa: F401
     outbox,  # noqa: F401
     recovery,  # noqa: F401

@@ -1,0 +1,7 @@
+"""What administrators do: look after agents' accounts, their groups and their roles."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("admin", __name__, url_prefix="/administration")
+
+from portal.admin import agents, groups, invitations  # noqa: E402,F401 - they declare the routes
