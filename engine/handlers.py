@@ -156,13 +156,16 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "send_mail": Kind(send_mail, "slow", seconds=60, at_once=4),
+    "send_sms": Kind(send_sms, "slow", seconds=60, at_once=2),
+    "notify": Kind(notify),
+    "send_digest": Kind(send_digest),
     "fire_timer": Kind(fire_timer),
-    "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
-    "scan_file": Kind(scan_file, "slow", seconds=120, at_once=2),
-    "tell_refused_file": Kind(tell_refused_file),
     "release_slot": Kind(release_slot),
     "remind_of_appointment": Kind(remind_of_appointment),
     "release_place": Kind(release_place),
+    "discard_files": Kind(discard_files, "slow", seconds=120, at_once=1),
+    "scan_file": Kind(scan_file, "slow", seconds=120, at_once=2),
+    "tell_refused_file": Kind(tell_refused_file),
     "remind_expiry": Kind(remind_expiry),
     "sweep_files": Kind(sweep_files, "slow", seconds=600, at_once=1),
     "send_password_link": Kind(send_password_link),
@@ -178,9 +181,6 @@ KINDS: dict[str, Kind] = {
 
 
 def promise_daily(session: Session) -> None:
-    "send_sms": Kind(send_sms, "slow", seconds=60, at_once=2),
-    "notify": Kind(notify),
-    "send_digest": Kind(send_digest),
     """See to it that every daily job waits for its turn."""
     daily.ensure(session, {name: kind.daily for name, kind in KINDS.items() if kind.daily is not None})
 

@@ -18,7 +18,7 @@ from engine.contact import appointments, exchanges, replies
 from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.core.errors import Conflict, DefinitionError, OperationFailed, QuotaExhausted
-from engine.people import accounts, codes, consents
+from engine.people import accounts, codes, consents, identities
 from engine.people.actors import SYSTEM, Actor
 from engine.procedures import forms, notifications, quotas
 from engine.rights import care_plans, entitlements
@@ -247,9 +247,6 @@ def _write(
     exchange = exchanges.begin(
         context.session,
         case_id=context.case.id,
-        reference=context.case.reference,
-        to=to,
-        name=message,
         subject=expressions.template(subject, context.names),
         group=group,
         thread=thread or context.element_id,
@@ -317,6 +314,16 @@ def _update_email(context: OperationContext, courriel: str, usage: str) -> dict[
     except Conflict:
         return {"applied": False}
     return {"applied": True}
+
+
+@operation(
+    "accounts/unlink_franceconnect",
+    "Délie le compte de FranceConnect : son identité n’est plus certifiée, et son titulaire peut la modifier.",
+    account=True,
+    returns={"unlinked": "faux quand le compte n’était pas lié"},
+)
+def _unlink_franceconnect(context: OperationContext) -> dict[str, bool]:
+    return {"unlinked": identities.unlink(context.session, context.account(), actor=context.actor)}
 
 
 @operation(
@@ -478,6 +485,9 @@ def _open_plan(
     labels=Parameter("list", "noms des pièces"),
 )
 def _require(context: OperationContext, labels: list[str]) -> None:
+    context.note("documents_required", context.element_id, count=len(labels))
+
+
 @operation(
     "quotas/hold",
     "Prend une place d’un quota, gardée pendant la saisie puis acquise au dépôt ; rien n’est pris quand il n’en reste pas.",

@@ -47,7 +47,7 @@ class Progress:
 
 
 @traces.traced("move open_draft")
-def open_draft(session: Session, slug: str, actor: Actor) -> tuple[Case, str | None]:
+def open_draft(session: Session, slug: str, actor: Actor, *, offer: str = "") -> tuple[Case, str | None]:
     """Open a draft of the published version, or give back the one this person already has.
 
     Without an account, the second value is the token of the draft's private link. `SignInRequired` when the procedure

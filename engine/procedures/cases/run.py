@@ -151,11 +151,11 @@ class Run:
             [self._row(task.id, task.element_id, applicant, now) for task in fresh],
         )
         self._keep_timers()
+        if self.definition.asks:
+            exchanges.stop_waiting(self.session, case.id, workflow.waiting_messages() if case.running else ())
         if not case.draft:
             for task in fresh:
                 self.note(
-        if self.definition.asks:
-            exchanges.stop_waiting(self.session, case.id, workflow.waiting_messages() if case.running else ())
                     "resident_asked" if task.lane == RESIDENT else "task_opened", task.element_id, group=task.lane
                 )
         for event in workflow.events:
