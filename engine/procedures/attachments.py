@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from engine.contact import documents, notifications
 from engine.contact.documents import Document, Received, StoredFile
-from engine.core import clock
 from engine.core.db import Session
 from engine.core.errors import Conflict, RefusedFile
 from engine.people.actors import SYSTEM, Actor
@@ -54,20 +53,32 @@ def join(
 
     The caller holds the request's row.
     """
-    definition = catalogue.definition(session, case.version_id)
-    if not allowed(case, definition, tasks.of_case(session, case.id)):
-        raise Conflict(CLOSED, reference=case.reference)
-    held = documents.of_case(session, case.id)
-    joined = [one for one in held if one.field.startswith(f"{FIELD}.")]
-    if len(joined) + len(received) > FILES_MAX:
-        raise RefusedFile(f"Vous pouvez ajouter {FILES_MAX} fichiers au plus à une demande.", reason="count")
-    # A field takes few files, and this one takes several times some: each time is a field of its own.
-    field = f"{FIELD}.{clock.now().isoformat(timespec='microseconds')}"
-    added = [documents.add(session, one, case_id=case.id, field=field, actor=actor) for one in received]
-    if added:
-        kind = "document_replaced" if replacing else "document_added"
-        history.record(session, [history.row(case.id, kind, actor, data={"count": len(added)})])
+    check_allowed(session, case)
+    added = [add(session, case, one, actor) for one in received]
+    note(session, case, actor, len(added), replacing=replacing)
     return added
+
+
+def check_allowed(session: Session, case: Case) -> None:
+    """Raise `Conflict` when the request takes no document now."""
+    if not allowed(case, catalogue.definition(session, case.version_id), tasks.of_case(session, case.id)):
+        raise Conflict(CLOSED, reference=case.reference)
+
+
+def add(session: Session, case: Case, received: Received, actor: Actor) -> StoredFile:
+    """Add one file outside of any form; `RefusedFile` when the request has too many."""
+    held = sum(one.field.startswith(f"{FIELD}.") for one in documents.of_case(session, case.id))
+    if held >= FILES_MAX:
+        raise RefusedFile(f"Vous pouvez ajouter {FILES_MAX} fichiers au plus à une demande.", reason="count")
+    # A field takes few files, and here several times some may come: each has a field of its own.
+    return documents.add(session, received, case_id=case.id, field=f"{FIELD}.{held + 1}", actor=actor)
+
+
+def note(session: Session, case: Case, actor: Actor, count: int, *, replacing: bool = False) -> None:
+    """Tell in the history that documents joined the request."""
+    if count:
+        kind = "document_replaced" if replacing else "document_added"
+        history.record(session, [history.row(case.id, kind, actor, data={"count": count})])
 
 
 def tell_refused(session: Session, file_id: UUID) -> None:

@@ -12,16 +12,19 @@ from werkzeug.wrappers import Response
 
 from engine.bpmn.model import Node
 from engine.contact import documents as stored_files
+from engine.contact.documents import StoredFile
+from engine.core import mail
 from engine.core.db import Session
 from engine.procedures import cases, catalogue, tasks
+from engine.procedures.attachments import FIELD
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
-from portal import access
+from portal import access, attachments, exchanges
 from portal.access import current_actor, reading
 from portal.agents import blueprint, timeline
 from portal.agents.due import due
 from portal.agents.timeline import Event
-from portal.residents import documents, filling
+from portal.residents import filling
 from portal.residents.presentation import applicant, standing
 
 
@@ -33,30 +36,39 @@ class Folder:
     asked: list[tuple[str, list[Any]]]
     worked: list[tuple[str, list[Any]]]
     files: Mapping[str, Mapping[str, Any]]
+    joined: list[Mapping[str, Any]]
+    exchanges: Mapping[str, Any] | None
     events: list[Event]
 
 
 def folder(session: Session, case: Case, definition: Definition) -> Folder:
     """Everything that agents read of a request."""
+    stored = stored_files.of_case(session, case.id)
+    described = files(case, stored)
     return Folder(
         applicant=[(title, lines) for title, lines in applicant(case) if lines],
         asked=_answers(session, case, definition, [node for node in definition.steps if node.step != "information"]),
         worked=_answers(session, case, definition, _later(definition)),
-        files=files(session, case),
+        files=described,
+        joined=[{**described[str(one.id)], "at": one.added_at} for one in stored if one.field.startswith(f"{FIELD}.")],
+        exchanges=exchanges.for_agents(session, case, definition),
         events=timeline.told(session, case, definition),
     )
 
 
-def files(session: Session, case: Case) -> dict[str, dict[str, Any]]:
+def files(case: Case, stored: list[StoredFile]) -> dict[str, dict[str, Any]]:
     """The files of a request by id, at the addresses where agents read them."""
     return {
-        str(stored.id): {
-            "name": stored.name,
-            "size": documents.size(stored.size),
-            "href": url_for("agents.download", reference=case.reference, file_id=stored.id),
-        }
-        for stored in stored_files.of_case(session, case.id)
+        str(one.id): _noted(
+            attachments.told(one, url_for("agents.download", reference=case.reference, file_id=one.id)), one
+        )
+        for one in stored
     }
+
+
+def _noted(told: dict[str, Any], stored: StoredFile) -> dict[str, Any]:
+    # Residents know what they sent; agents open what others did.
+    return {**told, "note": "non analysé"} if stored.scan == stored_files.UNSCANNED else told
 
 
 def _later(definition: Definition) -> list[Node]:
@@ -90,6 +102,7 @@ def show_case(session: Session, reference: str) -> str:
         folder=folder(session, case, definition),
         status=status,
         colour=colour,
+        undeliverable=mail.undeliverable(session, [case.usager.get("courriel")]),
         open_tasks=[(task, due(task.due_at), task.group in current_actor().groups) for task in open_tasks],
     )
 
@@ -100,4 +113,4 @@ def show_case(session: Session, reference: str) -> str:
 def download(session: Session, reference: str, file_id: UUID) -> Response:
     """A document of a request of the agent's service, to save."""
     case = cases.find_for_agent(session, reference, current_actor())
-    return documents.attachment(stored_files.find(session, case.id, file_id))
+    return attachments.attachment(stored_files.find(session, case.id, file_id))

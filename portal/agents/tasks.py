@@ -14,19 +14,19 @@ from flask import flash, g, make_response, redirect, render_template, request, u
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from engine.contact.documents import Received
 from engine.core.db import Session
-from engine.core.errors import AlreadyClaimed, BadRequest, InvalidAnswers, NotFound, StaleStep
+from engine.core.errors import AlreadyClaimed, InvalidAnswers, NotFound, StaleStep
 from engine.procedures import cases, catalogue, choices, forms, instructions, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from engine.procedures.tasks import HumanTask
-from portal import access, intake, rendering, typed
+from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
 from portal.agents import blueprint, filters
-from portal.agents.cases import files, folder
+from portal.agents.cases import folder
 from portal.agents.due import due
-from portal.residents import documents, filling
+from portal.attachments import Place
+from portal.residents import filling
 from portal.residents.presentation import paragraphs
 
 GONE = "Cette tâche n’est plus ouverte\u00a0: elle a été traitée, ou n’est pas de vos corbeilles."
@@ -75,9 +75,9 @@ def complete_task(task_id: UUID) -> Response:
     """Complete the task and go back to the queue; with errors, the page again with what was typed."""
     action = rendering.action(request.form)
     try:
-        refused = _take_files(task_id=task_id)
+        refused = attachments.take(_place, task_id=task_id)
         if action.name == "remove-file":
-            _take_away(task_id=task_id, file_id=action.file)
+            attachments.take_away(_place, action.file, task_id=task_id)
         if refused and not action.stays:
             refused = {**_problems(task_id=task_id), **refused}
         if action.stays or refused:
@@ -125,36 +125,11 @@ def _back() -> Response:
 # --- files -----------------------------------------------------------------------------------------------------------------
 
 
-def _take_files(*, task_id: UUID) -> dict[str, str]:
-    """Keep the files that were sent, in a transaction of their own; why some are refused, by field."""
-    if not documents.sent():
-        return {}
-    found, refused = _checked_files(task_id=task_id)
-    return {**_added_files(task_id=task_id, found=found), **refused}
-
-
-@reading
-def _checked_files(session: Session, task_id: UUID) -> tuple[dict[str, list[Received]], dict[str, str]]:
-    task, case, definition = _at_hand(session, task_id)
+def _place(session: Session, task_id: UUID, *, writing: bool) -> Place:
+    """Where the files of a task go, unless a colleague holds it."""
+    task, case, definition = _at_hand(session, task_id, lock=writing)
     _refuse_if_held(task)
-    form = definition.form_of(task.element_id)
-    if form is None:
-        raise BadRequest
-    return documents.check(form, case.id)
-
-
-@transactional
-def _added_files(session: Session, task_id: UUID, found: Mapping[str, list[Received]]) -> dict[str, str]:
-    task, case, _ = _at_hand(session, task_id, lock=True)
-    _refuse_if_held(task)
-    return documents.add(session, case, str(task_id), found)
-
-
-@transactional
-def _take_away(session: Session, task_id: UUID, file_id: str) -> None:
-    task, case, _ = _at_hand(session, task_id, lock=True)
-    _refuse_if_held(task)
-    documents.take_away(session, case, file_id, place=str(task_id))
+    return attachments.of_case(case, definition.form_of(task.element_id), str(task_id))
 
 
 def _refuse_if_held(task: HumanTask) -> None:
@@ -182,9 +157,10 @@ def _draw(
             if posted is not None
             else filling.started(session, case, form, target=str(task_id))
         )
+    read = folder(session, case, definition)
     sheet = filling.sheet(session, case, form, answers, errors)
     if sheet.takes_files:
-        sheet = dataclasses.replace(sheet, files=files(session, case))
+        sheet = dataclasses.replace(sheet, files=read.files)
     chosen = filters.read(request.args)
     page = render_template(
         "agents/task.html",
@@ -194,7 +170,7 @@ def _draw(
         due=due(task.due_at),
         instructions=paragraphs(instructions.of(case, definition, task.element_id)),
         sheet=sheet,
-        folder=folder(session, case, definition),
+        folder=read,
         mine=task.claimed_by == current_actor().account_id,
         chosen=chosen,
     )

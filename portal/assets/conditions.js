@@ -50,7 +50,7 @@ export function answersOf(form) {
     const value = control.value.trim();
     if (value === "") continue;
     // A date in three boxes is one answer, and so are the files just chosen.
-    const path = control.name.replace(/-(day|month|year|files)$/, "");
+    const path = control.name.replace(/-(day|month|year|files|pieces)$/, "");
     answers.set(path, [...(answers.get(path) ?? []), value]);
   }
   return answers;

@@ -17,6 +17,12 @@ def manifest(folder: Path = STATIC) -> dict[str, str]:
     return found
 
 
+def document_files() -> dict[str, bytes]:
+    """What the page of a PDF may use (`engine.core.pdf`): the portal's font, as `parvis:font.woff2`, where it has been built."""
+    path = STATIC / manifest().get("public-sans.woff2", "public-sans.woff2")
+    return {"font.woff2": path.read_bytes()} if path.exists() else {}
+
+
 def asset(name: str) -> str:
     """The address of a built file: `asset("portal.css")` gives `/static/portal-1a2b3c4d.css`."""
     return f"/static/{manifest().get(name, name)}"

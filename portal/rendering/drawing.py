@@ -15,6 +15,7 @@ from engine.procedures.forms import Field, every_field
 from engine.procedures.forms.conditions import text_of
 from engine.procedures.forms.formats import is_date, is_phone
 from engine.procedures.forms.wording import phone
+from portal.rendering.reading import kinds_of
 
 NBSP = "\u00a0"
 _WIDTHS = (2, 3, 4, 5, 10, 20, 30)
@@ -28,6 +29,10 @@ _FROM_ACCOUNT = "Cette information vient de votre compte et ne se modifie pas ic
 _KINDS = {"pdf": "PDF", "jpg": "JPEG", "png": "PNG"}
 
 
+# The documents of a person's space that a field of files may take: the name of each, and its files (`id`, `name`, `size`).
+Own = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What the macros know of the page beside the fields: `notes` say by path why values can't be changed."""
@@ -36,6 +41,7 @@ class Page:
     files: Mapping[str, Mapping[str, Any]]
     focus: str
     notes: Mapping[str, str]
+    own: Own
 
 
 def draw(
@@ -45,14 +51,15 @@ def draw(
     files: Mapping[str, Mapping[str, Any]] | None = None,
     focus: str = "",
     level: int = 2,
+    own: Own = (),
 ) -> Markup:
     """The fields of a form as HTML.
 
-    `errors` are messages by path; `files` describe those already given, by id (`name`, `size`, `href`); `focus` is the path of
-    the block to put the cursor in; `level` is the heading level of the groups.
+    `errors` are messages by path; `files` describe those already given, by id (`name`, `size`, `href`, `note`); `focus` is the
+    path of the block to put the cursor in; `level` is the heading level of the groups; `own` are the documents of one's space.
     """
     module: Any = _environment().get_template("fields.html").module
-    page = Page(errors or {}, files or {}, focus, lock_notes(fields))
+    page = Page(errors or {}, files or {}, focus, lock_notes(fields), own)
     drawn: Markup = module.fields(fields, page, level)
     return drawn
 
@@ -73,6 +80,8 @@ def _environment() -> Environment:
         width=width,
         accept=accept,
         files_hint=files_hint,
+        takes_photos=takes_photos,
+        own_items=own_items,
         together=together,
         date_error_boxes=date_error_boxes,
         optional=optional,
@@ -162,21 +171,26 @@ def width(field: Field) -> str:
 
 def accept(field: Field) -> str:
     """The `accept` attribute of a file box."""
-    return ",".join(extension for kind in _accepted(field) for extension in _EXTENSIONS.get(kind, (f".{kind}",)))
+    return ",".join(extension for kind in kinds_of(field.schema) for extension in _EXTENSIONS.get(kind, (f".{kind}",)))
 
 
 def files_hint(field: Field) -> str:
     """What can be joined, said under the question."""
-    kinds = [_KINDS.get(kind, kind.upper()) for kind in _accepted(field)]
+    kinds = [_KINDS.get(kind, kind.upper()) for kind in kinds_of(field.schema)]
     listed = f"{', '.join(kinds[:-1])} ou {kinds[-1]}" if len(kinds) > 1 else "".join(kinds)
     count = f"{field.max_items}{NBSP}fichiers" if field.max_items > 1 else f"1{NBSP}fichier"
     each = " chacun" if field.max_items > 1 else ""
     return f"{count} au plus, {listed}, 10{NBSP}Mo{each}."
 
 
-def _accepted(field: Field) -> list[str]:
-    found = str(field.schema.get("x-accept", "pdf,jpg,png")).replace(".", "").lower().split(",")
-    return [kind.strip() for kind in found if kind.strip()]
+def takes_photos(field: Field) -> bool:
+    """Whether a photograph taken on the spot can be joined."""
+    return "jpg" in kinds_of(field.schema)
+
+
+def own_items(files: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The files of a document of one's space as choices."""
+    return [{"value": one["id"], "text": f"{one['name']} ({one['size']})"} for one in files]
 
 
 def together(fields: Sequence[Field]) -> Iterator[tuple[str, list[Field]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -113,6 +113,41 @@ def uploads(form: Form, posted: MultiDict[str, FileStorage]) -> dict[str, list[F
         if path != name and spot is not None and spot.kind == "files" and files:
             found[path] = files
     return found
+
+
+PICKED = "-pieces"
+"""How the name of a choice among the documents of one's space ends, after the path of its field."""
+_MEDIA_TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
+
+
+def picked(form: Form, posted: MultiDict[str, str]) -> dict[str, list[str]]:
+    """The files of one's space that were chosen, by the path of their field."""
+    found: dict[str, list[str]] = {}
+    for name in posted:
+        path = name.removesuffix(PICKED)
+        spot = spot_at(form, tuple(path.split(".")))
+        ids = [one for one in posted.getlist(name) if one]
+        if path != name and spot is not None and spot.kind == "files" and ids:
+            # One too many is enough for the field to refuse them.
+            found[path] = list(dict.fromkeys(ids))[: spot.max_items + 1]
+    return found
+
+
+def accepted(form: Form, path: str) -> list[str]:
+    """The kinds of files that the field at a path takes, as extensions."""
+    spot = spot_at(form, tuple(path.split(".")))
+    return kinds_of(spot.schema if spot is not None else {})
+
+
+def accepts(form: Form, path: str, media_type: str) -> bool:
+    """Whether the field at a path takes files of this type."""
+    return media_type in {_MEDIA_TYPES.get(kind) for kind in accepted(form, path)}
+
+
+def kinds_of(schema: Mapping[str, Any]) -> list[str]:
+    """What a field of files says that it takes, as extensions."""
+    found = str(schema.get("x-accept", "pdf,jpg,png")).replace(".", "").lower().split(",")
+    return [kind.strip() for kind in found if kind.strip()]
 
 
 @dataclass(frozen=True, slots=True)

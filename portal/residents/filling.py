@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import request
@@ -16,8 +16,8 @@ from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms import Field, Form
 from engine.procedures.forms.form import walk
-from portal import rendering
-from portal.residents import documents
+from portal import attachments, rendering
+from portal.rendering.drawing import Own
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Sheet:
     error_list: Sequence[Mapping[str, str]]
     files: Mapping[str, Mapping[str, Any]]
     focus: str
+    own: Own = ()
 
     @property
     def takes_files(self) -> bool:
@@ -54,7 +55,7 @@ def sheet(
     drawn = Sheet(form, fields, errors, rendering.error_list(fields, errors), {}, _focus(answers))
     if not drawn.takes_files:
         return drawn
-    return Sheet(form, fields, errors, drawn.error_list, documents.described(session, case), drawn.focus)
+    return replace(drawn, files=attachments.described(session, case), own=attachments.own(session))
 
 
 def has_files(form: Form) -> bool:
@@ -64,7 +65,7 @@ def has_files(form: Form) -> bool:
 
 def typed(form: Form, posted: MultiDict[str, str]) -> dict[str, Any]:
     """The answers as typed, the files that came along included, after the button that was pressed did its work."""
-    answers = documents.with_received(rendering.read(form, posted))
+    answers = attachments.with_received(rendering.read(form, posted))
     return rendering.act(form, answers, rendering.action(posted)) if "_action" in posted else answers
 
 

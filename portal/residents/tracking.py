@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from engine.contact import documents as stored_files
+from engine.contact import exchanges as stored_exchanges
 from engine.contact import notifications
+from engine.core import mail
 from engine.core.db import Session
 from engine.core.errors import NotCancellable, NotFound
-from engine.procedures import cases, catalogue, history, receipts, tasks
+from engine.procedures import cases, catalogue, exchanges, history, receipts, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
-from portal import access
+from portal import access, attachments
 from portal.access import current_actor, reading, transactional
-from portal.residents import blueprint, documents, filling, steps, timeline
+from portal.exchanges import rows
+from portal.residents import blueprint, filling, joined, steps, timeline
+from portal.residents.exchanges import named
 from portal.residents.presentation import applicant, standing, step_title
 
 TABS = {
     "demandeur": "Le demandeur",
     "demande": "La demande",
     "historique": "Historique",
+    "echanges": "Échanges",
     "pieces": "Pièces jointes",
 }
 """The tabs and their addresses; «Historique» opens first."""
@@ -34,7 +40,7 @@ FIRST = "historique"
 @reading
 def show_tracking(session: Session, case: Case) -> str:
     """The tracking, open on the history."""
-    return _page(session, case, FIRST)
+    return page(session, case, FIRST)
 
 
 @blueprint.get("/demandes/<reference>/suivi/<tab>")
@@ -44,9 +50,9 @@ def show_tab(session: Session, case: Case, tab: str) -> Response | str:
     """The tracking, open on another tab."""
     if tab == FIRST:
         return redirect(url_for(".show_tracking", reference=case.reference), 303)
-    if tab not in TABS:
+    if tab not in _tabs(case, catalogue.definition(session, case.version_id)):
         raise NotFound
-    return _page(session, case, tab)
+    return page(session, case, tab)
 
 
 @blueprint.get("/mon-espace/demandes/<reference>")
@@ -57,12 +63,23 @@ def show_own_case(session: Session, case: Case) -> Response:
     return redirect(steps.current_address(session, case), 303)
 
 
-def _page(session: Session, case: Case, tab: str) -> str:
+def _tabs(case: Case, definition: Definition) -> dict[str, str]:
+    """The tabs that this request has."""
+    absent = set() if exchanges.enabled(case, definition) else {"echanges"}
+    return {name: label for name, label in TABS.items() if name not in absent}
+
+
+def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | None = None) -> str:
+    """The tracking, open on a tab."""
     definition = catalogue.definition(session, case.version_id)
+    tabs = _tabs(case, definition)
+    threads = stored_exchanges.of_case(session, case.id) if "echanges" in tabs else []
+    asked = [one for one in threads if one.asked]
     open_tasks = tasks.of_case(session, case.id)
     waiting = [task for task in open_tasks if task.group == tasks.RESIDENT and not case.draft]
-    files = stored_files.of_case(session, case.id)
-    status, colour = standing(case, definition, waiting=bool(waiting))
+    # A message that is being written shows nothing yet.
+    files = [one for one in stored_files.of_case(session, case.id) if not stored_exchanges.is_composed(one.field)]
+    status, colour = standing(case, definition, waiting=bool(waiting or asked))
     content: dict[str, Any] = {}
     if tab == "historique":
         letters = notifications.of_case(session, case.id)
@@ -72,7 +89,13 @@ def _page(session: Session, case: Case, tab: str) -> str:
         content["applicant"] = applicant(case)
     elif tab == "demande":
         content["parts"] = _answers(session, case, definition)
-        content["files"] = documents.described(session, case)
+        content["files"] = attachments.described(session, case)
+    elif tab == "pieces":
+        content |= joined.tab(session, case, definition, open_tasks, files, errors or {})
+    elif tab == "echanges":
+        content["exchange_rows"] = rows(session, case, stored_exchanges.RESIDENT, named)
+        content["exchanges_writable"] = exchanges.writable(case)
+    counts = {"pieces": len(files), "echanges": sum(one.unread_by_resident for one in threads) or None}
     return render_template(
         "residents/tracking.html",
         case=case,
@@ -86,17 +109,18 @@ def _page(session: Session, case: Case, tab: str) -> str:
                 if name == FIRST
                 else url_for(".show_tab", reference=case.reference, tab=name),
                 "current": name == tab,
-                "count": len(files) if name == "pieces" else None,
+                "count": counts.get(name),
             }
-            for name, label in TABS.items()
+            for name, label in tabs.items()
         ],
         status=status,
         colour=colour,
         waiting=waiting,
+        asked=asked,
+        undeliverable=mail.undeliverable(session, [case.usager.get("courriel")]) if case.running else [],
         resume=steps.current_address(session, case) if case.draft else None,
         cancellable=case.running and cases.cancellable(case, definition, open_tasks),
         receipt=receipts.receipt(case, definition) if case.filed_at is not None else None,
-        stored=[(one, documents.size(one.size)) for one in files],
         bearer=case.account_id is None,
         **content,
     )

@@ -10,16 +10,16 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.contact import notifications
-from engine.contact.documents import Received
 from engine.core.db import Session
-from engine.core.errors import BadRequest, InvalidAnswers, StaleStep
+from engine.core.errors import InvalidAnswers, StaleStep
 from engine.procedures import cases, catalogue, instructions, tasks
 from engine.procedures.cases import Case
 from engine.procedures.forms import Form
 from engine.procedures.tasks import HumanTask
-from portal import access, intake, rendering, typed
+from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
-from portal.residents import blueprint, documents, filling
+from portal.attachments import Place
+from portal.residents import blueprint, filling
 from portal.residents.presentation import paragraphs
 
 DONE = "Cette étape a déjà été traitée. Voici où en est votre demande."
@@ -44,9 +44,9 @@ def complete_task(reference: str, task_id: UUID) -> Response:
     """Send the answer; with errors, the page again with what was typed."""
     action = rendering.action(request.form)
     try:
-        refused = _take_files(reference=reference, task_id=task_id)
+        refused = attachments.take(_place, reference=reference, task_id=task_id)
         if action.name == "remove-file":
-            _take_away(reference=reference, task_id=task_id, file_id=action.file)
+            attachments.take_away(_place, action.file, reference=reference, task_id=task_id)
         if refused and not action.stays:
             refused = {**_problems(reference=reference, task_id=task_id), **refused}
         if action.stays or refused:
@@ -88,32 +88,10 @@ def _task(session: Session, case: Case, task_id: UUID) -> tuple[HumanTask, Form 
     return task, catalogue.definition(session, case.version_id).form_of(task.element_id)
 
 
-def _take_files(*, reference: str, task_id: UUID) -> dict[str, str]:
-    """Keep the files that were sent, in a transaction of their own; why some are refused, by field."""
-    if not documents.sent():
-        return {}
-    found, refused = _checked_files(reference=reference, task_id=task_id)
-    return {**_added_files(reference=reference, task_id=task_id, found=found), **refused}
-
-
-@reading
-def _checked_files(session: Session, case: Case, task_id: UUID) -> tuple[dict[str, list[Received]], dict[str, str]]:
+def _place(session: Session, case: Case, task_id: UUID, *, writing: bool) -> Place:
+    """Where the files of an answer go, as long as it is asked for."""
     _, form = _task(session, case, task_id)
-    if form is None:
-        raise BadRequest
-    return documents.check(form, case.id)
-
-
-@transactional
-def _added_files(session: Session, case: Case, task_id: UUID, found: Mapping[str, list[Received]]) -> dict[str, str]:
-    # By task and not by element: a question asked again has room again.
-    return documents.add(session, case, str(task_id), found)
-
-
-@transactional
-def _take_away(session: Session, case: Case, task_id: UUID, file_id: str) -> None:
-    _task(session, case, task_id)
-    documents.take_away(session, case, file_id, place=str(task_id))
+    return attachments.of_case(case, form, str(task_id))
 
 
 @reading

@@ -14,15 +14,15 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.contact import notifications
-from engine.contact.documents import Received
 from engine.core.db import Session
-from engine.core.errors import BadRequest, CaseClosed, InvalidAnswers, NotFound, StaleStep
+from engine.core.errors import CaseClosed, InvalidAnswers, NotFound, StaleStep
 from engine.procedures import cases, catalogue, instructions, receipts, tasks
 from engine.procedures.cases import Case
 from engine.procedures.forms import Form
-from portal import access, intake, rendering, typed
+from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
-from portal.residents import blueprint, documents, filling, links, steps
+from portal.attachments import Place
+from portal.residents import blueprint, filling, links, steps
 from portal.residents.presentation import paragraphs, presented, standing, step_title
 
 STALE = "Cette étape n’est plus celle où en est votre demande. Voici l’étape en cours\u00a0; rien n’a été perdu."
@@ -55,9 +55,9 @@ def submit_step(reference: str, element_id: str) -> Response | str:
     """Take the answers and lead to the next step; with errors, the page again with what was typed."""
     action = rendering.action(request.form)
     try:
-        refused = _take_files(reference=reference, element_id=element_id)
+        refused = attachments.take(_place, reference=reference, element_id=element_id)
         if action.name == "remove-file":
-            _take_away(reference=reference, element_id=element_id, file_id=action.file)
+            attachments.take_away(_place, action.file, reference=reference, element_id=element_id)
         if action.stays or refused or action.name == "save":
             errors = _kept(reference=reference, element_id=element_id, refused=refused, check=action.name == "next")
             if action.name == "save" and not errors:
@@ -81,7 +81,7 @@ def _submit(session: Session, case: Case, element_id: str) -> Response:
     answers = filling.typed(form, request.form) if form else {}
     progress = cases.submit_step(session, case, element_id, answers, current_actor())
     if form is not None and filling.has_files(form):
-        documents.tidy(session, case, element_id)
+        attachments.tidy(session, case, element_id)
     if progress.filed:
         return redirect(url_for(".show_confirmation", reference=case.reference), 303)
     if progress.next_step is None:
@@ -103,7 +103,7 @@ def _kept(session: Session, case: Case, element_id: str, refused: Mapping[str, s
     answers = filling.typed(form, request.form)
     action = rendering.action(request.form)
     # Who takes a validated file off and leaves finds it again: only validating takes it away.
-    if action.name != "remove-file" or not documents.named(case, action.file):
+    if action.name != "remove-file" or not attachments.named(case, action.file):
         cases.keep_typed(case, element_id, answers)
     return {**(filling.problems(session, case, form, answers) if check else {}), **refused}
 
@@ -128,33 +128,12 @@ def _form(session: Session, case: Case, element_id: str) -> Form | None:
 # --- files -----------------------------------------------------------------------------------------------------------------
 
 
-def _take_files(*, reference: str, element_id: str) -> dict[str, str]:
-    """Keep the files that were sent, in a transaction of their own; why some are refused, by field."""
-    if not documents.sent():
-        return {}
-    found, refused = _checked_files(reference=reference, element_id=element_id)
-    return {**_added_files(reference=reference, element_id=element_id, found=found), **refused}
-
-
-@reading
-def _checked_files(session: Session, case: Case, element_id: str) -> tuple[dict[str, list[Received]], dict[str, str]]:
+def _place(session: Session, case: Case, element_id: str, *, writing: bool) -> Place:
+    """Where the files of a step go, as long as the request is a draft."""
     form = _form(session, case, element_id)
     if not case.draft:
         raise CaseClosed
-    if form is None:
-        raise BadRequest
-    return documents.check(form, case.id)
-
-
-@transactional
-def _added_files(session: Session, case: Case, element_id: str, found: Mapping[str, list[Received]]) -> dict[str, str]:
-    return documents.add(session, case, element_id, found)
-
-
-@transactional
-def _take_away(session: Session, case: Case, element_id: str, file_id: str) -> None:
-    if case.draft:
-        documents.take_away(session, case, file_id, place=element_id)
+    return attachments.of_case(case, form, element_id)
 
 
 # --- the page --------------------------------------------------------------------------------------------------------------
@@ -208,7 +187,7 @@ def _draw(
             )
             for one in (behind if is_summary else ())
         ],
-        files=documents.described(session, case) if is_summary else {},
+        files=attachments.described(session, case) if is_summary else {},
         procedure=presented(definition),
         bearer=case.account_id is None,
     )

@@ -43,16 +43,16 @@ from engine.contact.documents.own import (
     find_own_file,
     finish,
     of_account,
+    own_file,
     remind,
     space,
     take_away,
     usable,
 )
-from engine.contact.documents.receiving import ACCEPTED, BYTES_MAX, TYPES, Origin, Received, clean_name, receive
+from engine.contact.documents.receiving import BYTES_MAX, TYPES, Origin, Received, clean_name, receive
 from engine.contact.documents.scanning import CLEAN, INFECTED, UNSCANNED, WAITING
 
 __all__ = [
-    "ACCEPTED",
     "BYTES_MAX",
     "CASE_FILES_MAX",
     "CLEAN",
@@ -90,6 +90,7 @@ __all__ = [
     "of_account",
     "of_case",
     "open_file",
+    "own_file",
     "read",
     "receive",
     "remind",

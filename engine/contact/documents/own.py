@@ -144,6 +144,18 @@ def find_own_file(session: Session, account_id: UUID, document_id: UUID, file_id
     return file
 
 
+def own_file(session: Session, account_id: UUID, file_id: UUID) -> DocumentFile:
+    """A file of any document of that person that a request may take, or `NotFound`."""
+    file = session.scalar(
+        select(DocumentFile)
+        .join(Document)
+        .where(DocumentFile.id == file_id, Document.account_id == account_id, Document.finished)
+    )
+    if file is None or file.taken_away or file.scan == scanning.INFECTED:
+        raise NotFound(files.GONE, file_id=str(file_id))
+    return file
+
+
 def usable(session: Session, account_id: UUID) -> list[tuple[Document, list[DocumentFile]]]:
     """The documents that a request may take, each with its files that may be copied."""
     found = [one for one in of_account(session, account_id) if one.finished]

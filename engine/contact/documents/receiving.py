@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import IO, NamedTuple
 from uuid import UUID
@@ -26,7 +27,7 @@ from engine.core.errors import RefusedFile
 
 BYTES_MAX = 10 * 1024 * 1024
 TYPES = {"pdf": "application/pdf", "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
-ACCEPTED = "PDF, JPEG ou PNG"
+_NAMES = {"pdf": "PDF", "jpg": "JPEG", "png": "PNG"}
 PURPOSE = "document"
 
 _CHUNK = 256 * 1024
@@ -56,16 +57,21 @@ class Received:
     origin: Origin | None = None
 
 
-def receive(settings: Settings, *, owner: UUID, filename: str, stream: IO[bytes]) -> Received:
-    """Read, check and keep one file for `owner` (a request, a document), or raise `RefusedFile` and keep nothing."""
+def receive(
+    settings: Settings, *, owner: UUID, filename: str, stream: IO[bytes], accept: Collection[str] = tuple(_NAMES)
+) -> Received:
+    """Read, check and keep one file for `owner` (a request, a document), or raise `RefusedFile` and keep nothing.
+
+    `accept` names the kinds that are wanted: pdf, jpg, png.
+    """
     name = clean_name(filename)
     media_type = TYPES.get(name.rpartition(".")[2].lower()) if "." in name else None
-    if media_type is None:
-        raise RefusedFile(f"«\u00a0{name}\u00a0» n’est pas un fichier {ACCEPTED}.", reason="extension")
+    if media_type is None or media_type not in {TYPES.get(kind) for kind in accept}:
+        raise RefusedFile(f"«\u00a0{name}\u00a0» n’est pas un fichier {_listed(accept)}.", reason="extension")
     content = _read(name, stream)
     if magic.from_buffer(content[:4096], mime=True) != media_type:
         raise RefusedFile(
-            f"Le contenu de «\u00a0{name}\u00a0» ne correspond pas à son extension\u00a0: {ACCEPTED} attendu.",
+            f"Le contenu de «\u00a0{name}\u00a0» ne correspond pas à son extension\u00a0: {_listed(accept)} attendu.",
             reason="type",
         )
     # As it came, before any decoder sees it.
@@ -162,6 +168,11 @@ _REFUSALS = {
         "PDF, puis joignez le résultat.",
     ),
 }
+
+
+def _listed(kinds: Collection[str]) -> str:
+    names = list(dict.fromkeys(_NAMES[one] for one in kinds if one in _NAMES)) or list(_NAMES.values())
+    return f"{', '.join(names[:-1])} ou {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _read(name: str, stream: IO[bytes]) -> bytes:
