@@ -180,9 +180,25 @@ def look_up(query: Callable[[Session], R]) -> R:
 
 def in_phases(view: View) -> View:
     """The view opens its sessions itself, through inner functions that are `reading` or `transactional`: each checks the
-    policy of the route, and receives what the policy hands over."""
-    view.opens_session = True  # type: ignore[attr-defined]
-    return view
+    policy of the route, and receives what the policy hands over.
+
+    Where none was opened on the way, the policy is checked before the answer leaves.
+    """
+
+    @wraps(view)
+    def wrapped(**values: Any) -> Any:
+        answer = view(**values)
+        if not g.get("admitted", False):
+            database().read(lambda session: _admitted(session, values, writing=False))
+        return answer
+
+    wrapped.opens_session = True  # type: ignore[attr-defined]
+    return cast(View, wrapped)
+
+
+def admit() -> None:
+    """Note that the view of a program (`monitor`) has made sure of who asks."""
+    g.admitted = True
 
 
 def _admitted(session: Session, values: dict[str, Any], *, writing: bool) -> dict[str, Any]:
@@ -191,6 +207,7 @@ def _admitted(session: Session, values: dict[str, Any], *, writing: bool) -> dic
         raise NotFound
     admitted = dict(values)
     policy.admit(session, _resolve(session), admitted, writing)
+    g.admitted = True
     return admitted
 
 

@@ -97,6 +97,7 @@ def _metrics() -> Response:
     """Prometheus's reading. What the database knows is left out while it doesn't answer, and `parvis_database_up` is 0."""
     if not _may_read():
         raise NotFound
+    access.admit()
     try:
         gauges = access.database().read(_gauges)
     except Unavailable:
