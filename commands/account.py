@@ -1,10 +1,12 @@
-"""`./parvis account`: who may sign in. Residents make their own accounts on the portal; agents are added here."""
+"""`./parvis account`: who may sign in. Residents make their own accounts on the portal; agents are invited, by administrators on
+its pages or here, and the first ones added here."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commands import CommandFailed, installation, table
@@ -12,6 +14,9 @@ from commands import CommandFailed, installation, table
 if TYPE_CHECKING:
     from engine.core.db import Session
     from engine.people.accounts import Account
+    from engine.people.places import Place
+
+ROLES = ("administrator", "analyst")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,21 +29,39 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add.add_argument("--first-names", required=True)
     add.add_argument("--birth-name", required=True)
     add.add_argument("--agent", action="store_true", help="an agent; without it, a resident")
-    add.add_argument("--group", action="append", default=[], metavar="NAME", help="a group of the agent (repeatable)")
+    _add_place_options(add)
     add.add_argument("--generate", action="store_true", help="make a password up and print it")
     installation.add_options(add)
     add.set_defaults(run=run_add)
 
+    invite = verbs.add_parser("invite", help="write to somebody, who makes their agent’s account from a link")
+    invite.add_argument("email", help="the address that they will sign in with")
+    _add_place_options(invite)
+    installation.add_options(invite)
+    invite.set_defaults(run=run_invite)
+
     groups = verbs.add_parser("groups", help="put an agent in exactly these groups")
     groups.add_argument("email")
     groups.add_argument("groups", nargs="*", metavar="GROUP")
+    groups.add_argument("--supervise", action="append", default=[], metavar="GROUP", help="one that they supervise")
     installation.add_options(groups)
     groups.set_defaults(run=run_groups)
 
-    close = verbs.add_parser("close", help="close an account: nobody signs in with it any more")
-    close.add_argument("email")
-    installation.add_options(close)
-    close.set_defaults(run=run_close)
+    roles = verbs.add_parser("roles", help="give an agent exactly these roles")
+    roles.add_argument("email")
+    roles.add_argument("roles", nargs="*", metavar="ROLE", help=" or ".join(ROLES))
+    installation.add_options(roles)
+    roles.set_defaults(run=run_roles)
+
+    for verb, run, about in (
+        ("close", run_close, "close an account: nobody signs in with it any more"),
+        ("reopen", run_reopen, "open an agent’s account again"),
+        ("reset", run_reset, "take an agent’s second factors and password away: a link to choose another is mailed"),
+    ):
+        one = verbs.add_parser(verb, help=about)
+        one.add_argument("email")
+        installation.add_options(one)
+        one.set_defaults(run=run)
 
     listing = verbs.add_parser("list", help="list accounts")
     listing.add_argument("words", nargs="*", help="a part of the name or of the address")
@@ -46,12 +69,28 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listing.set_defaults(run=run_list)
 
 
+def _add_place_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--group", action="append", default=[], metavar="NAME", help="a group of the agent (repeatable)"
+    )
+    parser.add_argument("--supervise", action="append", default=[], metavar="NAME", help="one of these, to supervise")
+    parser.add_argument("--role", action="append", default=[], choices=ROLES, help="another role (repeatable)")
+
+
+def _place(options: argparse.Namespace) -> Place:
+    from engine.people.places import Place
+
+    return Place({*options.group, *options.supervise}, frozenset(options.supervise), frozenset(options.role))
+
+
 def run_add(options: argparse.Namespace) -> int:
     """Add an account, or say what is wrong with what was given."""
-    from engine.people import accounts, groups, passwords
+    from engine.core import audit
+    from engine.people import accounts, passwords, places
 
-    if options.group and not options.agent:
-        raise CommandFailed("only agents have groups: add --agent", status=2)
+    place = _place(options)
+    if (place.groups or place.roles) and not options.agent:
+        raise CommandFailed("only agents have groups and roles: add --agent", status=2)
     password = passwords.proposal() if options.generate else _asked_password()
     if broken := passwords.unmet(password, about=[options.email, options.first_names, options.birth_name]):
         raise CommandFailed("the password was refused:\n" + "\n".join(broken))
@@ -67,37 +106,98 @@ def run_add(options: argparse.Namespace) -> int:
                 birth_name=options.birth_name,
                 password_hash=password_hash,
             )
+            audit.record(session, audit.OPERATOR, "account.created", "account", account.id)
             if options.agent:
-                groups.assign(session, account, options.group)
+                places.put(session, account, place, who=audit.OPERATOR)
 
         database.run(add)
     print(f"added {options.email}" + (f", password {password}" if options.generate else ""))
     return 0
 
 
+def run_invite(options: argparse.Namespace) -> int:
+    """Invite an agent: the letter leaves with the next jobs."""
+    from engine.core import audit
+    from engine.people import invitations
+
+    place = _place(options)
+    with installation.database(options) as database:
+        database.run(lambda session: invitations.invite(session, options.email, place, who=audit.OPERATOR))
+    print(f"invited {options.email}: the link is good for {invitations.VALID_FOR.days} days")
+    return 0
+
+
 def run_groups(options: argparse.Namespace) -> int:
     """Put an agent in exactly the groups given."""
-    from engine.people import groups
+    wanted = sorted({*options.groups, *options.supervise})
+    _put(options, groups=frozenset(wanted), supervises=frozenset(options.supervise))
+    print(f"{options.email}: {', '.join(wanted) or 'no group'}")
+    return 0
+
+
+def run_roles(options: argparse.Namespace) -> int:
+    """Give an agent exactly the roles given."""
+    _put(options, roles=frozenset(options.roles))
+    print(f"{options.email}: {', '.join(options.roles) or 'no role'}")
+    return 0
+
+
+def _put(options: argparse.Namespace, **change: frozenset[str]) -> None:
+    from engine.core import audit
+    from engine.people import places
 
     with installation.database(options) as database:
-        database.run(lambda session: groups.assign(session, _account(session, options.email), options.groups))
-    print(f"{options.email}: {', '.join(options.groups) or 'no group'}")
-    return 0
+
+        def put(session: Session) -> None:
+            account = _account(session, options.email)
+            places.put(session, account, replace(places.of(session, account.id), **change), who=audit.OPERATOR)
+
+        database.run(put)
 
 
 def run_close(options: argparse.Namespace) -> int:
     """Close an account."""
-    from engine.people import accounts
+    from engine.core import audit
+    from engine.people import agents
 
     with installation.database(options) as database:
-        database.run(lambda session: accounts.deactivate(session, _account(session, options.email)))
+        database.run(lambda session: agents.suspend(session, _account(session, options.email), who=audit.OPERATOR))
     print(f"closed {options.email}")
+    return 0
+
+
+def run_reopen(options: argparse.Namespace) -> int:
+    """Open an account again."""
+    from engine.core import audit
+    from engine.people import agents
+
+    with installation.database(options) as database:
+        database.run(lambda session: agents.reopen(session, _account(session, options.email), who=audit.OPERATOR))
+    print(f"reopened {options.email}")
+    return 0
+
+
+def run_reset(options: argparse.Namespace) -> int:
+    """Let an agent who lost their second factor begin anew."""
+    from engine.core import audit
+    from engine.people import agents
+
+    with installation.database(options) as database:
+
+        def reset(session: Session) -> None:
+            account = _account(session, options.email)
+            if account.kind != "agent":
+                raise CommandFailed("only agents have a second factor")
+            agents.reset_second_factor(session, account, who=audit.OPERATOR)
+
+        database.run(reset)
+    print(f"{options.email}: a link to choose a new password is on its way; a second factor is asked for at sign-in")
     return 0
 
 
 def run_list(options: argparse.Namespace) -> int:
     """List the accounts that answer to the words given."""
-    from engine.people import accounts, groups
+    from engine.people import accounts, places
 
     with installation.database(options) as database, database.reading() as session:
         rows = [
@@ -105,12 +205,17 @@ def run_list(options: argparse.Namespace) -> int:
                 account.login,
                 account.display_name,
                 account.kind if account.active else f"{account.kind}, closed",
-                ", ".join(sorted(groups.of(session, account.id))) if account.kind == "agent" else "",
+                _placed(places.of(session, account.id)) if account.kind == "agent" else "",
             )
             for account in accounts.search(session, " ".join(options.words), limit=200)
         ]
-    table.show(("ADDRESS", "NAME", "KIND", "GROUPS"), rows, empty="no such account")
+    table.show(("ADDRESS", "NAME", "KIND", "GROUPS AND ROLES"), rows, empty="no such account")
     return 0
+
+
+def _placed(place: Place) -> str:
+    supervised = [f"{name} (supervisor)" if name in place.supervises else name for name in sorted(place.groups)]
+    return ", ".join([*supervised, *sorted(place.roles)])
 
 
 def _account(session: Session, email: str) -> Account:

@@ -14,11 +14,12 @@ from typing import Any
 import yaml
 
 from engine.contact import appointments
-from engine.core import clock, config
+from engine.core import audit, clock, config
 from engine.core.db import Database, Session
 from engine.core.errors import ConfigurationError, NotFound
-from engine.people import accounts, groups, passwords
+from engine.people import accounts, passwords, places
 from engine.people.accounts import Account
+from engine.people.places import Place
 from engine.rights import care_plans, entitlements
 
 # Everybody's, and printed at each start: a demonstration holds nothing secret and listens to its own machine only.
@@ -71,11 +72,16 @@ def people() -> list[Person]:
     read = _read()
     return [
         *(Person(name, one["login"], "resident", one["about"]) for name, one in read["residents"].items()),
-        *(
-            Person(name, one["login"], "agent", f"an agent of {', '.join(one['groups'])}")
-            for name, one in read["agents"].items()
-        ),
+        *(Person(name, one["login"], "agent", _about(one)) for name, one in read["agents"].items()),
     ]
+
+
+def _about(agent: dict[str, Any]) -> str:
+    groups = ", ".join(agent["groups"])
+    if supervised := agent.get("supervises"):
+        return f"the supervisor of {', '.join(supervised)}"
+    given = " and ".join(f"an {role}" for role in agent.get("roles", ()))
+    return given or f"an agent of {groups}"
 
 
 def add(session: Session, name: str, *, password_hash: str | None = None) -> Account:
@@ -107,7 +113,8 @@ def _add_agent(session: Session, agent: dict[str, Any], password_hash: str | Non
         birth_name=agent["nom"],
         password_hash=password_hash,
     )
-    groups.assign(session, account, agent["groups"])
+    place = Place(agent["groups"], agent.get("supervises", ()), agent.get("roles", ()))
+    places.put(session, account, place, who=audit.OPERATOR)
     return account
 
 

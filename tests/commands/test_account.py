@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine.core import audit
 from engine.core.db import Database
-from engine.people import accounts, groups, passwords
+from engine.people import accounts, groups, invitations, passwords
 
 pytestmark = pytest.mark.sqlite_only
 NAMES = ("--first-names", "Sonia", "--birth-name", "Lefèvre")
@@ -72,7 +73,7 @@ def test_a_weak_password_is_refused_with_the_rules(run: Any, monkeypatch: pytest
 @pytest.mark.usefixtures("installed")
 def test_a_resident_has_no_group(run: Any) -> None:
     status, _, complaint = run("account", "add", "a@exemple.fr", *NAMES, "--group", "Voirie", "--generate")
-    assert (status, complaint) == (2, "parvis: only agents have groups: add --agent\n")
+    assert (status, complaint) == (2, "parvis: only agents have groups and roles: add --agent\n")
 
 
 def test_groups_are_replaced(run: Any, installed: Database) -> None:
@@ -103,3 +104,33 @@ def test_nothing_works_before_an_installation_exists(run: Any) -> None:
     status, _, complaint = run("account", "list")
     assert status == 1
     assert "./parvis up makes one" in complaint
+
+
+def test_an_agent_is_given_groups_to_supervise_and_roles(run: Any, installed: Database) -> None:
+    run("account", "add", "sonia@exemple.fr", *NAMES, "--agent", "--role", "administrator", "--generate")
+    assert run("account", "groups", "sonia@exemple.fr", "Voirie", "--supervise", "Propreté")[0] == 0
+    lines = run("account", "list", "lefevre")[1].splitlines()
+    assert lines[1].endswith("Propreté (supervisor), Voirie, administrator")
+    assert run("account", "roles", "sonia@exemple.fr", "analyst")[2].startswith("parvis: Ce compte est le dernier")
+    with installed.reading() as session:
+        entries = [(one.actor_kind, one.action) for one in audit.listing(session)]
+    assert ("operator", "account.role_given") in entries
+
+
+def test_an_agent_is_invited(run: Any, installed: Database) -> None:
+    status, said, _ = run("account", "invite", "paul@exemple.fr", "--group", "Voirie", "--role", "analyst")
+    assert (status, said) == (0, "invited paul@exemple.fr: the link is good for 7 days\n")
+    assert run("account", "invite", "paul@exemple.fr")[0] == 1
+    with installed.reading() as session:
+        (waiting,) = invitations.unanswered(session)
+    assert (waiting.groups, waiting.roles) == (["Voirie"], ["analyst"])
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_account_is_opened_again_and_its_second_factor_reset(run: Any) -> None:
+    run("account", "add", "sonia@exemple.fr", *NAMES, "--agent", "--generate")
+    run("account", "add", "claire@exemple.fr", *NAMES, "--generate")
+    run("account", "close", "sonia@exemple.fr")
+    assert run("account", "reopen", "sonia@exemple.fr") == (0, "reopened sonia@exemple.fr\n", "")
+    assert run("account", "reset", "sonia@exemple.fr")[0] == 0
+    assert run("account", "reset", "claire@exemple.fr")[2] == "parvis: only agents have a second factor\n"
