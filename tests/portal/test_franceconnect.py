@@ -124,7 +124,7 @@ def test_an_account_is_made_and_its_owner_is_back_at_the_procedure(
         made = accounts.by_login(session, "claire@exemple.fr")
         assert made is not None
         assert (made.password_hash, made.certified, made.birth_name) == (None, True, "MARTIN")
-        assert {one.text for one in terms.accepted(session, made.id)} == set(terms.TEXTS)
+        assert {one.text for one in terms.accepted(session, made.id)} == set(terms.versions())
         assert [entry.action for entry in audit.listing(session, action="identity.")] == ["identity.linked"]
 
 
