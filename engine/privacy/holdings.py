@@ -117,6 +117,27 @@ HOLDINGS: Mapping[str, Holding] = {
         withheld={"id": _ID, "account_id": _LINK, "token_hash": _HASH, "ends_at": "Fin au plus tard de la connexion"},
         order="opened_at",
     ),
+    "identity": Holding(
+        "Identités certifiées",
+        Of(),
+        told={
+            "provider": "Certifiée par",
+            "given_names": "Prénoms",
+            "family_name": "Nom de naissance",
+            "birthdate": "Date de naissance",
+            "gender": "Sexe",
+            "birthplace": "Lieu de naissance (code Insee)",
+            "birthcountry": "Pays de naissance (code Insee)",
+            "linked_at": "Liée le",
+            "seen_at": "Dernière connexion",
+        },
+        withheld={
+            "id": _ID,
+            "account_id": _LINK,
+            "subject": "Nom de code que le fournisseur d’identité vous donne pour ce site, et pour lui seul",
+        },
+        order="linked_at",
+    ),
     "password_link": Holding(
         "Liens pour choisir un mot de passe",
         Of(),
@@ -367,6 +388,9 @@ HOLDINGS: Mapping[str, Holding] = {
 PASSING: Mapping[str, str] = {
     "kept_form": "what was typed in a session that is over: an hour",
     "pending_registration": "an account that waits for its code: an hour",
+    "identity_visit": "a browser that was sent to FranceConnect or ProConnect: half an hour",
+    "pending_identity": "a certified identity that opens no account yet: an hour",
+    "session_id_token": "what ends the provider's session: as long as the session that it is tied to",
     "verification_code": "a code and its address: a day",
     "pending_sign_in": "a sign-in between the password and the second factor: an hour at most",
     "passkey_challenge": "random bits that a passkey signs: minutes",
