@@ -7,6 +7,7 @@ blueprint = Blueprint("residents", __name__)
 from portal.residents import (  # noqa: E402,F401 - they declare the routes
     attaching,
     cases,
+    copies,
     documents,
     exchanges,
     favourites,
@@ -15,6 +16,7 @@ from portal.residents import (  # noqa: E402,F401 - they declare the routes
     links,
     privacy,
     profile,
+    receipts,
     sectors,
     space,
     tracking,

@@ -37,7 +37,16 @@ _SENTENCES = {
 }
 # What the resident does.
 _YOURS = frozenset(
-    {"opened", "filed", "resident_answered", "exchange_received", "document_added", "document_replaced", "attached", "cancelled"}
+    {
+        "opened",
+        "filed",
+        "resident_answered",
+        "exchange_received",
+        "document_added",
+        "document_replaced",
+        "attached",
+        "cancelled",
+    }
 )
 _LETTERS = {
     "accuse-reception": "Accusé de réception envoyé par courriel",

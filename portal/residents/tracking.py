@@ -15,12 +15,13 @@ from engine.core import mail
 from engine.core.db import Session
 from engine.core.errors import NotCancellable, NotFound
 from engine.procedures import cases, catalogue, exchanges, history, receipts, tasks
+from engine.procedures import forecast as delays
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from portal import access, attachments
 from portal.access import current_actor, reading, transactional
 from portal.exchanges import rows
-from portal.residents import blueprint, filling, joined, steps, timeline
+from portal.residents import blueprint, filling, forecast, joined, steps, timeline
 from portal.residents.exchanges import named
 from portal.residents.presentation import applicant, standing, step_title
 
@@ -83,7 +84,10 @@ def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | Non
     content: dict[str, Any] = {}
     if tab == "historique":
         letters = notifications.of_case(session, case.id)
-        content["events"] = timeline.told(history.of_case(session, case.id, public=True), definition, letters)
+        entries = history.of_case(session, case.id, public=True)
+        content["events"] = timeline.told(entries, definition, letters)
+        expected = delays.of_case(session, case, definition, entries)
+        content["forecast"] = forecast.told(expected, open_tasks) if expected is not None else None
         content["letters"] = letters[::-1]
     elif tab == "demandeur":
         content["applicant"] = applicant(case)

@@ -1,0 +1,52 @@
+"""The acknowledgement of receipt as a document to keep: a tagged PDF, made when it is asked for (A10)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import make_response, render_template
+from werkzeug.wrappers import Response
+
+from engine.core import clock, pdf
+from engine.core.db import Session
+from engine.core.errors import NotFound
+from engine.people import throttle
+from engine.procedures import catalogue, receipts
+from engine.procedures.cases import Case
+from portal import access, rendering
+from portal.access import reading
+from portal.residents import blueprint
+from portal.residents.presentation import applicant
+
+# A fifth of a second of processor each: enough for a person, not for a flood.
+MADE = throttle.Limit("receipt", burst=10, every=timedelta(seconds=20))
+
+
+@blueprint.get("/demandes/<reference>/accuse-de-reception.pdf")
+@access.case_holder
+@access.in_phases
+def download_receipt(reference: str) -> Response:
+    """The PDF, to save or to print."""
+    case_reference, page = _document(reference=reference)
+    throttle.take(MADE, case_reference)
+    # Outside the session: laying out a page takes longer than reading it.
+    answer = make_response(pdf.make(page, files=rendering.document_files()))
+    answer.mimetype = "application/pdf"
+    answer.headers["Content-Disposition"] = f'attachment; filename="accuse-de-reception-{case_reference}.pdf"'
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@reading
+def _document(session: Session, case: Case) -> tuple[str, str]:
+    if case.filed_at is None:
+        raise NotFound
+    definition = catalogue.definition(session, case.version_id)
+    page = render_template(
+        "residents/receipt_document.html",
+        case=case,
+        receipt=receipts.receipt(case, definition),
+        applicant=applicant(case),
+        at=clock.now(),
+    )
+    return case.reference, page
