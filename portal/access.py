@@ -79,7 +79,7 @@ def _hold_case(session: Session, actor: Actor, values: dict[str, Any], writing: 
 
 def _work_on_case(session: Session, actor: Actor, values: dict[str, Any], writing: bool) -> None:
     _working.admit(session, actor, values, writing)
-    values["case"] = cases.find_for_agent(session, values.pop("reference"), actor)
+    values["case"] = cases.find_for_agent(session, values.pop("reference"), actor, lock=writing)
 
 
 def _declaring(policy: Policy) -> Callable[[View], View]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, Text, delete, func, select, text, update
+from sqlalchemy import ForeignKey, Index, Integer, ScalarSelect, Text, delete, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.contact.documents import StoredFile
@@ -299,10 +299,13 @@ def for_groups(session: Session, groups: Collection[str], limit: int = 50) -> li
 
 def count_for_groups(session: Session, groups: Collection[str]) -> int:
     """How many threads have something that these agents' groups have not read: one query on its own index."""
-    if not groups:
-        return 0
+    return session.scalar(select(counting(groups))) or 0
+
+
+def counting(groups: Collection[str]) -> ScalarSelect[int]:
+    """The same as a part of a larger query."""
     unread = Exchange.group.in_(sorted(groups)), Exchange.unread_by_service > 0
-    return session.scalar(select(func.count(Exchange.id)).where(*unread)) or 0
+    return select(func.count(Exchange.id)).where(*unread).scalar_subquery()
 
 
 def erase(session: Session, case_id: UUID) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, Text, func, select, text
+from sqlalchemy import BigInteger, Index, Integer, ScalarSelect, Text, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.contact import letters, sms
@@ -261,10 +261,13 @@ def to_post(session: Session, groups: Collection[str], limit: int = 50) -> list[
 
 def count_to_post(session: Session, groups: Collection[str]) -> int:
     """How many letters wait for one of these groups."""
-    if not groups:
-        return 0
+    return session.scalar(select(counting_to_post(groups))) or 0
+
+
+def counting_to_post(groups: Collection[str]) -> ScalarSelect[int]:
+    """The same as a part of a larger query."""
     waiting = Notification.group.in_(sorted(groups)), Notification.state == TO_POST
-    return session.scalar(select(func.count(Notification.id)).where(*waiting)) or 0
+    return select(func.count(Notification.id)).where(*waiting).scalar_subquery()
 
 
 def find_letter(session: Session, notification_id: int, groups: Collection[str]) -> Notification:

@@ -6,7 +6,9 @@ that keeps the message. When the process then can't go on, the message is kept a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select
 
 from engine.contact import exchanges, replies
 from engine.contact.documents import StoredFile
@@ -17,6 +19,8 @@ from engine.people.actors import Actor
 from engine.procedures import cases, history, incidents, notifications
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
+
+__all__ = ["OVER", "enabled", "for_groups", "writable", "write"]
 
 OVER = "Cette demande est terminée\u00a0: on n’y écrit plus."
 
@@ -71,6 +75,16 @@ def write(
     elif exchange.awaits is not None:
         _answer(session, case, exchange, message, actor)
     return message
+
+
+def for_groups(session: Session, groups: Collection[str], limit: int = 50) -> list[tuple[Exchange, Case]]:
+    """The threads that wait to be read by these agents' groups, the oldest first, each with its request."""
+    waiting = exchanges.for_groups(session, groups, limit)
+    if not waiting:
+        return []
+    ids = {one.case_id for one in waiting}
+    by_id = {case.id: case for case in session.scalars(select(Case).where(Case.id.in_(ids)))}
+    return [(one, by_id[one.case_id]) for one in waiting if one.case_id in by_id]
 
 
 def _answer(session: Session, case: Case, exchange: Exchange, message: Message, actor: Actor) -> None:

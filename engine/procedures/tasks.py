@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from engine.contact import exchanges, notifications
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import AlreadyClaimed, NotFound
@@ -254,13 +255,16 @@ def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[Col
 
 @dataclass(frozen=True)
 class Counts:
-    """How much waits: for each of the agent's groups the open tasks and the late ones, and the tasks that the agent holds.
+    """How much waits: for each of the agent's groups the open tasks and the late ones, and the tasks that the agent holds; the
+    exchanges with something unread, and the letters to post.
 
     A number above `COUNTED` says only that there are more than that.
     """
 
     groups: dict[str, tuple[int, int]]
     mine: int
+    exchanges: int = 0
+    letters: int = 0
 
     @property
     def open(self) -> int:
@@ -283,8 +287,10 @@ def counts(session: Session, actor: Actor) -> Counts:
     numbers = [_counted(*held)]
     for name in names:
         numbers += [_counted(HumanTask.group == name), _counted(HumanTask.group == name, HumanTask.due_at < now)]
-    mine, *rest = session.execute(select(*numbers)).one()
-    return Counts({name: (rest[2 * place], rest[2 * place + 1]) for place, name in enumerate(names)}, mine)
+    unread, letters = exchanges.counting(names), notifications.counting_to_post(names)
+    messages, to_post, mine, *rest = session.execute(select(unread, letters, *numbers)).one()
+    groups = {name: (rest[2 * place], rest[2 * place + 1]) for place, name in enumerate(names)}
+    return Counts(groups, mine, exchanges=messages, letters=to_post)
 
 
 def _counted(*wanted: ColumnElement[bool]) -> ScalarSelect[int]:

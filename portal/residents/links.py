@@ -19,10 +19,14 @@ from portal.residents import blueprint, steps
 @access.anyone
 @reading
 def follow_link(session: Session, token: str) -> Response:
-    """Let this browser hold the link, and lead to the request under an address that carries no secret."""
+    """Let this browser hold the link, and lead to the request, or a tab of it, under an address that carries no secret."""
     case = cases.of_link(session, token)
     access.hold_link(cases.link_hash(token))
-    answer = redirect(steps.current_address(session, case), 303)
+    tab = request.args.get("onglet", "")
+    address = steps.current_address(session, case)
+    if tab.isalpha() and not case.draft:
+        address = url_for(".show_tab", reference=case.reference, tab=tab)
+    answer = redirect(address, 303)
     # The address is the key: no page learns it from the browser.
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer

@@ -117,10 +117,11 @@ def _finding(by_link: bool, lock: bool) -> Select[Any]:
     return query.with_for_update(of=Case) if lock else query
 
 
-def find_for_agent(session: Session, reference: str, actor: Actor) -> Case:
+def find_for_agent(session: Session, reference: str, actor: Actor, *, lock: bool = False) -> Case:
     """The filed request, for an agent of one of the groups that its procedure names. Otherwise `NotFound`."""
     canonical = references.read(reference)
-    case = session.scalar(select(Case).where(Case.reference == canonical))
+    query = select(Case).where(Case.reference == canonical)
+    case = session.scalar(query.with_for_update() if lock else query)
     if case is not None:
         definition = catalogue.definition(session, case.version_id)
         if can(actor, "case.work", Thing(groups=definition.groups, filed=case.filed_at is not None)):

@@ -1,0 +1,181 @@
+"""Exchanges as agents hold them: those that wait to be read in their groups, the threads of a request, writing (D2, E3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from engine.contact import documents as stored_files
+from engine.contact import exchanges
+from engine.contact.exchanges import SERVICE, Exchange
+from engine.core.db import Session
+from engine.core.errors import CaseClosed, InvalidAnswers, NotFound
+from engine.procedures import catalogue
+from engine.procedures import exchanges as verbs
+from engine.procedures.cases import Case
+from portal import access, attachments, intake, rendering, typed
+from portal import exchanges as shared
+from portal.access import current_actor, reading, transactional
+from portal.agents import blueprint
+from portal.agents.cases import files
+from portal.attachments import Place
+from portal.residents import filling
+
+
+@blueprint.get("/agents/echanges")
+@access.agent
+@reading
+def show_exchanges(session: Session) -> str:
+    """The threads that residents wrote in and that nobody of the agent's groups has read, the oldest first."""
+    waiting = verbs.for_groups(session, current_actor().groups)
+    return render_template(
+        "agents/exchanges.html",
+        waiting=[(exchange, case, catalogue.definition(session, case.version_id).title) for exchange, case in waiting],
+    )
+
+
+@blueprint.get("/agents/demandes/<reference>/echanges/nouveau")
+@access.case_worker
+@access.in_phases
+def show_new_exchange(reference: str) -> Response:
+    """The form of a first message to the resident."""
+    return _draw(reference=reference, posted=typed.given_back())
+
+
+@blueprint.post("/agents/demandes/<reference>/echanges/nouveau")
+@access.case_worker
+@access.in_phases
+@intake.takes_files
+@typed.kept_on_expiry
+def begin_exchange(reference: str) -> Response:
+    """Send a first message; with errors, the page again with what was typed."""
+    return _take(reference=reference)
+
+
+@blueprint.get("/agents/demandes/<reference>/echanges/<uuid:exchange_id>")
+@access.case_worker
+@access.in_phases
+def show_exchange(reference: str, exchange_id: UUID) -> Response:
+    """A thread, and the form to answer in it."""
+    return _draw(reference=reference, exchange_id=exchange_id, posted=typed.given_back())
+
+
+@blueprint.post("/agents/demandes/<reference>/echanges/<uuid:exchange_id>")
+@access.case_worker
+@access.in_phases
+@intake.takes_files
+@typed.kept_on_expiry
+def answer_exchange(reference: str, exchange_id: UUID) -> Response:
+    """Answer in a thread; with errors, the page again with what was typed."""
+    return _take(reference=reference, exchange_id=exchange_id)
+
+
+@blueprint.post("/agents/demandes/<reference>/echanges/<uuid:exchange_id>/lecture")
+@access.case_worker
+@transactional
+def read_exchange(session: Session, case: Case, exchange_id: UUID) -> Response:
+    """«Voir la suite»: read for the whole service, and the resident sees so."""
+    exchange = _found(session, case, exchange_id)
+    assert exchange is not None
+    unread = [one for one in exchanges.messages(session, [exchange.id]) if one.unread(SERVICE)]
+    exchanges.read(session, exchange, SERVICE, current_actor())
+    place = f"#message-{unread[0].id}" if unread else ""
+    return redirect(_address(case, exchange_id) + place, 303)
+
+
+def _address(case: Case, exchange_id: UUID) -> str:
+    return url_for("agents.show_exchange", reference=case.reference, exchange_id=exchange_id)
+
+
+def _found(session: Session, case: Case, exchange_id: UUID | None) -> Exchange | None:
+    """The thread of that request; None for one that begins. `NotFound` where the request has no exchanges."""
+    if not verbs.enabled(case, catalogue.definition(session, case.version_id)):
+        raise NotFound
+    return exchanges.find(session, case.id, exchange_id) if exchange_id is not None else None
+
+
+# --- what was posted -------------------------------------------------------------------------------------------------------
+
+
+def _take(*, reference: str, exchange_id: UUID | None = None) -> Response:
+    action = rendering.action(request.form)
+    where: dict[str, Any] = {"reference": reference, "exchange_id": exchange_id}
+    try:
+        refused = attachments.take(_place, **where)
+        if action.name == "remove-file":
+            attachments.take_away(_place, action.file, **where)
+        if refused and not action.stays:
+            refused = {**_problems(**where), **refused}
+        if action.stays or refused:
+            return _draw(**where, posted=request.form, errors=refused)
+        return _send(**where)
+    except InvalidAnswers as error:
+        return _draw(**where, posted=request.form, errors=error.errors)
+    except CaseClosed as error:
+        flash(error.message, "info")
+        return redirect(url_for("agents.show_case", reference=reference), 303)
+
+
+@transactional
+def _send(session: Session, case: Case, exchange_id: UUID | None) -> Response:
+    exchange = _found(session, case, exchange_id)
+    answers = filling.typed(shared.form_of(new=exchange is None), request.form)
+    definition = catalogue.definition(session, case.version_id)
+    message = shared.send(session, case, definition, SERVICE, current_actor(), exchange=exchange, answers=answers)
+    flash(shared.SENT, "success")
+    return redirect(_address(case, message.exchange_id), 303)
+
+
+@reading
+def _problems(session: Session, case: Case, exchange_id: UUID | None) -> dict[str, str]:
+    form = shared.form_of(new=_found(session, case, exchange_id) is None)
+    return filling.problems(session, case, form, filling.typed(form, request.form))
+
+
+def _place(session: Session, case: Case, exchange_id: UUID | None, *, writing: bool) -> Place:
+    """Where the files of a message that is being written go."""
+    form = shared.form_of(new=_found(session, case, exchange_id) is None)
+    if not verbs.writable(case):
+        raise CaseClosed(verbs.OVER)
+    return attachments.of_case(case, form, exchanges.composing(SERVICE, current_actor(), exchange_id))
+
+
+# --- the page --------------------------------------------------------------------------------------------------------------
+
+
+@reading
+def _draw(
+    session: Session,
+    case: Case,
+    exchange_id: UUID | None = None,
+    posted: MultiDict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    exchange = _found(session, case, exchange_id)
+    if exchange is None and not verbs.writable(case):
+        raise NotFound
+    form = shared.form_of(new=exchange is None)
+    answers = filling.typed(form, posted) if posted is not None else {}
+    theirs = files(case, stored_files.of_case(session, case.id))
+    sheet = replace(filling.sheet(session, case, form, answers, errors), files=theirs)
+    messages = []
+    if exchange is not None:
+        messages = shared.thread(session, exchange, SERVICE, shared.colleagues(session, case), theirs)
+    page = render_template(
+        "agents/exchange.html",
+        case=case,
+        definition=catalogue.definition(session, case.version_id),
+        exchange=exchange,
+        messages=messages,
+        sheet=sheet,
+        writable=verbs.writable(case),
+        over=verbs.OVER,
+        sending=shared.sending(),
+    )
+    return make_response(page, 422 if errors else 200)

@@ -1,0 +1,240 @@
+"""Exchanges over HTTP: both sides, unread until «Voir la suite», files, what a form keeps, who may (D2, A12, E3)."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from sqlalchemy import event, select
+from werkzeug.test import TestResponse
+
+from engine.contact import documents, exchanges
+from engine.contact.exchanges import Message
+from engine.core import mail
+from engine.core.db import Database
+from engine.people import sessions
+from engine.people.accounts import Account
+from engine.people.actors import ANONYMOUS
+from engine.procedures import history
+from engine.procedures.cases import Case
+from tests.portal.conftest import Visitor
+
+SERVICE = "Propreté et espace public"
+FIRST = {"objet": "Le matelas est parti", "message": "Bonjour, quelqu’un l’a enlevé ce matin."}
+
+
+@pytest.fixture
+def agent(visitors: Callable[[], Visitor], account: Callable[..., Account], data: Database) -> Visitor:
+    """Jeanne, of the service that treats reports, signed in."""
+    jeanne = account(
+        "jeanne@valmont.example", kind="agent", first_names="Jeanne", birth_name="Instruit", groups_=(SERVICE,)
+    )
+    browser = visitors()
+    browser.client.set_cookie("parvis_connexion", data.run(sessions.open, jeanne))
+    return browser
+
+
+@pytest.fixture
+def reference(visitor: Visitor, report: Callable[..., str]) -> str:
+    """A report that `visitor` filed without an account."""
+    return report(visitor, filed=True)
+
+
+def photo() -> tuple[io.BytesIO, str]:
+    content = io.BytesIO()
+    Image.new("RGB", (40, 30), "white").save(content, "PNG")
+    content.seek(0)
+    return content, "trottoir.png"
+
+
+def written(visitor: Visitor, reference: str, **more: object) -> TestResponse:
+    """The page where a first message leads."""
+    path = f"/demandes/{reference}/suivi/echanges/nouveau"
+    visitor.get(path)
+    return visitor.post(path, {**FIRST, **more})
+
+
+def envoi(answer: TestResponse) -> str:
+    found = re.search(r'name="envoi" value="([^"]+)"', answer.text)
+    assert found
+    return found[1]
+
+
+def messages(data: Database) -> list[Message]:
+    with data.reading() as session:
+        return list(session.scalars(select(Message).order_by(Message.written_at)))
+
+
+def test_a_message_is_read_by_the_service_and_answered(
+    visitor: Visitor, agent: Visitor, reference: str, said: Callable[[TestResponse], str], data: Database
+) -> None:
+    """D2: «Non lu» until «Voir la suite», then «Lu»; counts on both sides; the e-mail that tells of it holds no content."""
+    sent = written(visitor, reference)
+    thread = sent.location
+    page = visitor.follow(sent)
+    assert "Votre message est envoyé" in said(page)
+    assert "Pas encore lu" in said(page)
+
+    assert "Échanges à lire (1)" in said(agent.get("/agents/corbeilles"))
+    listed = agent.get("/agents/echanges")
+    assert FIRST["objet"] in said(listed)
+    assert FIRST["message"] not in said(listed)
+    exchange_id = thread.rpartition("/")[2]
+    theirs = f"/agents/demandes/{reference}/echanges/{exchange_id}"
+    looked_at = agent.get(theirs)
+    assert "Non lu" in said(looked_at)
+    assert messages(data)[0].read_at is None, "a GET marks nothing as read"
+    page = agent.follow(agent.post(f"{theirs}/lecture"))
+    assert FIRST["message"] in said(page)
+    assert "Non lu" not in said(page)
+    assert "Échanges à lire" not in said(agent.get("/agents/corbeilles"))
+    assert "Lu le" in said(visitor.get(thread))
+
+    agent.post(theirs, {"message": "Merci de nous l’avoir dit\u00a0! Nous fermons votre signalement.", "envoi": "e1"})
+    with data.reading() as session:
+        letters = [one for one in mail.outbox(session) if one.name == "echange"]
+    assert len(letters) == 1
+    assert "Merci" not in letters[0].text + (letters[0].html or "")
+    link = re.search(r"/suivi/\S+\?onglet=echanges", letters[0].text)
+    assert link, letters[0].text
+    assert visitor.get(link[0]).location.endswith(f"/demandes/{reference}/suivi/echanges")
+
+    tab = visitor.get(f"/demandes/{reference}/suivi/echanges")
+    assert "Échanges (1)" in said(tab)
+    assert "Non lu" in said(tab)
+    assert SERVICE in said(tab)
+    assert "Jeanne" not in said(tab)
+    page = visitor.follow(visitor.post(f"{thread}/lecture"))
+    assert "Nous fermons votre signalement" in said(page)
+    assert "Non lu" not in said(visitor.get(f"/demandes/{reference}/suivi/echanges"))
+    assert "Jeanne Instruit" in said(agent.get(theirs))
+    with data.reading() as session:
+        case = session.scalars(select(Case)).one()
+        kinds = [one.kind for one in history.of_case(session, case.id, public=True)]
+    assert kinds.count("exchange_received") == kinds.count("exchange_sent") == 1
+
+
+def test_a_form_sent_twice_is_one_message(visitor: Visitor, reference: str, data: Database) -> None:
+    path = f"/demandes/{reference}/suivi/echanges/nouveau"
+    click = envoi(visitor.get(path))
+    first = visitor.post(path, {**FIRST, "envoi": click})
+    assert visitor.post(path, {**FIRST, "envoi": click}).location == first.location
+    assert len(messages(data)) == 1
+
+
+def test_errors_lose_neither_words_nor_files(
+    visitor: Visitor, reference: str, said: Callable[[TestResponse], str], data: Database
+) -> None:
+    """A3: what is wrong is told at the top, and the file that came with it is still there."""
+    path = f"/demandes/{reference}/suivi/echanges/nouveau"
+    visitor.get(path)
+    answer = visitor.post(path, {"objet": "", "message": "Voici une photo.", "pieces-files": photo()})
+    assert answer.status_code == 422
+    assert "Voici une photo." in answer.text
+    assert "trottoir.png" in said(answer)
+    (file_id,) = set(re.findall(r'name="pieces" value="([^"]+)"', answer.text))
+    assert "trottoir.png" not in said(visitor.get(f"/demandes/{reference}/suivi/pieces")), "nobody has sent it yet"
+    sent = visitor.post(path, {**FIRST, "pieces": file_id})
+    assert "trottoir.png" in said(visitor.follow(sent))
+    (message,) = messages(data)
+    assert message.files == [file_id]
+    assert visitor.get(f"/demandes/{reference}/pieces/{file_id}").status_code == 200
+    assert "trottoir.png" in said(visitor.get(f"/demandes/{reference}/suivi/pieces"))
+
+
+def test_a_message_takes_no_file_of_another(visitor: Visitor, reference: str, data: Database) -> None:
+    with data.reading() as session:
+        case = session.scalars(select(Case)).one()
+    with data.transaction() as session:
+        received = documents.Received("plan.pdf", "application/pdf", 1, "0" * 64, "none/none")
+        other = documents.add(session, received, case_id=case.id, field="ailleurs", actor=ANONYMOUS).id
+    written(visitor, reference, pieces=str(other))
+    assert messages(data)[0].files == []
+
+
+def test_what_was_typed_outlives_the_session(
+    visitors: Callable[[], Visitor], account: Callable[..., Account], report: Callable[..., str], data: Database
+) -> None:
+    account()
+    claire = visitors()
+    claire.sign_in("claire.martin@exemple.fr")
+    reference = report(claire, filed=True)
+    path = f"/demandes/{reference}/suivi/echanges/nouveau"
+    claire.get(path)
+    cookie = claire.client.get_cookie("parvis_connexion")
+    assert cookie is not None
+    data.run(sessions.close, cookie.value)
+    assert claire.post(path, FIRST).status_code in (303, 401)
+    claire.sign_in("claire.martin@exemple.fr")
+    page = claire.get(path)
+    assert FIRST["message"] in page.text.replace("&#39;", "’")
+
+
+@pytest.mark.parametrize("path", ["suivi/echanges", "suivi/echanges/nouveau"])
+def test_only_procedures_that_enable_them_have_exchanges(
+    visitors: Callable[[], Visitor], account: Callable[..., Account], path: str
+) -> None:
+    """A12: no tab, and no page either."""
+    account()
+    claire = visitors()
+    claire.sign_in("claire.martin@exemple.fr")
+    reference = claire.post("/demarches/coordonnees-telephone").location.split("/")[2]
+    assert claire.get(f"/demandes/{reference}/{path}").status_code == 404
+    assert "Échanges" not in claire.get(f"/demandes/{reference}/suivi").text
+
+
+def test_nobody_else_reads_or_writes(
+    visitor: Visitor, visitors: Callable[[], Visitor], account: Callable[..., Account], reference: str, data: Database
+) -> None:
+    thread = written(visitor, reference).location
+    stranger = visitors()
+    account("zoe@valmont.example", kind="agent", first_names="Zoé", birth_name="Ailleurs", groups_=("Autre service",))
+    for login in ("", "zoe@valmont.example"):
+        if login:
+            stranger.sign_in(login)
+        assert stranger.get(thread).status_code in (303, 401, 404)
+        assert stranger.post(thread, {"message": "Je m’invite."}).status_code in (303, 401, 404)
+        theirs = f"/agents/demandes/{reference}/echanges/{thread.rpartition('/')[2]}"
+        assert stranger.get(theirs).status_code in (303, 401, 404)
+        assert stranger.post(f"{theirs}/lecture").status_code in (303, 401, 404)
+    assert len(messages(data)) == 1
+    assert messages(data)[0].read_at is None
+
+
+def test_messages_are_counted(visitor: Visitor, reference: str, data: Database) -> None:
+    """Who writes without end is asked to wait, and what they typed stays."""
+    thread = written(visitor, reference).location
+    answers = [visitor.post(thread, {"message": f"Encore {number}.", "envoi": str(number)}) for number in range(12)]
+    assert [one.status_code for one in answers[:9]] == [303] * 9
+    assert answers[-1].status_code == 422
+    assert "Patientez un moment" in answers[-1].text
+    assert "Encore 11." in answers[-1].text
+
+
+def test_a_closed_request_is_only_read(
+    visitor: Visitor, agent: Visitor, reference: str, said: Callable[[TestResponse], str], data: Database
+) -> None:
+    thread = written(visitor, reference).location
+    assert visitor.post(f"/demandes/{reference}/annuler").status_code == 303
+    page = visitor.get(thread)
+    assert "on n’y écrit plus" in said(page)
+    assert "Envoyer" not in said(page)
+    answer = visitor.post(thread, {"message": "Une dernière chose."})
+    assert "on n’y écrit plus" in said(visitor.follow(answer))
+    assert len(messages(data)) == 1
+
+
+def test_the_counts_are_one_query_each(visitor: Visitor, reference: str, data: Database) -> None:
+    written(visitor, reference)
+    sent: list[str] = []
+    event.listen(data.engine, "before_cursor_execute", lambda *facts: sent.append(facts[2]))
+    with data.reading() as session:
+        case = session.scalars(select(Case)).one()
+        sent.clear()
+        assert exchanges.count_for_groups(session, {SERVICE, "Autre"}) == 1
+        assert exchanges.count_to_read(session, [case.id]) == 0
+        assert exchanges.to_read(session, select(Case.id).where(Case.id == case.id)) == []
+        assert len(sent) == 3
