@@ -11,7 +11,7 @@ from typing import Final
 from engine.bpmn import expressions
 from engine.bpmn.check.declarations import Declarations
 from engine.bpmn.grammar import dotted
-from engine.bpmn.model import Document, Expression, Flow, Node
+from engine.bpmn.model import Document, Expression, Flow, Node, Operator
 from engine.bpmn.timers import literal
 
 
