@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from engine.core.config import OpenIdProvider
 from engine.core.db import Session
 from engine.core.errors import NotFound, ParvisError
 from engine.people import identity_visits, openid, throttle
-from engine.people.actors import ANONYMOUS
+from engine.people.actors import ANONYMOUS, Actor
 from engine.people.identity_visits import Visit
 from engine.people.openid import FRANCECONNECT, NAMES, PROCONNECT, Proved, SignInRefused
 from portal.access import database
@@ -34,6 +35,8 @@ CALLBACKS = {FRANCECONNECT: "/franceconnect/retour", PROCONNECT: "/agents/procon
 GOODBYES = {FRANCECONNECT: "/franceconnect/deconnexion", PROCONNECT: "/agents/proconnect/deconnexion"}
 # The random word that ties what comes back to the browser that left.
 _BROWSER = "browser"
+# An agent's identity that waits for their second factor.
+_WAITING = "proconnect"
 _WORD = re.compile(r"[a-z_]{1,40}")
 
 
@@ -103,6 +106,23 @@ def refused(name: str, error: ParvisError, status: int, again: str) -> Response:
         "public/identity_refused.html", provider=NAMES[name], message=error.message, again=again, status=status
     )
     return make_response(page, status)
+
+
+def wait(session: Session, proved: Proved, visit: Visit) -> None:
+    """Keep who ProConnect says that this is until the session opens, perhaps after a second factor (`carry_on`)."""
+    cookie[_WAITING] = identity_visits.wait(session, proved, visit)
+
+
+def carry_on(session: Session, sign_in_token: str, actor: Actor) -> None:
+    """Note on the session that has just opened what ends the provider's, where its person came from there."""
+    waiting = cookie.pop(_WAITING, None)
+    if not isinstance(waiting, str):
+        return
+    with suppress(NotFound):
+        found = identity_visits.pending(session, waiting)
+        # Of a sign-in that wasn't finished: somebody else has come in since.
+        if found.account_id == actor.account_id:
+            identity_visits.remember(session, sign_in_token, found.proved)
 
 
 def way_out(session: Session, sign_in_token: str) -> tuple[str, str] | None:

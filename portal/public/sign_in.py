@@ -70,9 +70,10 @@ def sign_in_by_password() -> Response:
     return response
 
 
-def ask_second_factor(token: str) -> Response:
+def ask_second_factor(token: str, *, suite: str | None = None) -> Response:
     """Go on to the second factor of a sign-in that waits for it, and then where the person was going."""
-    cookie[PENDING] = {"token": token, "suite": request.values.get("suite", "")[:1000]}
+    going = request.values.get("suite", "") if suite is None else suite
+    cookie[PENDING] = {"token": token, "suite": going[:1000]}
     return redirect(url_for(".show_verification"), 303)
 
 
@@ -83,6 +84,7 @@ def came_in(session: Session, token: str) -> tuple[str, Actor]:
         sessions.close(session, former)
     actor = sessions.resolve(session, token)
     assert actor is not None  # its account is active: it was just opened
+    identity_providers.carry_on(session, token, actor)
     return token, actor
 
 
