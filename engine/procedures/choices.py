@@ -45,5 +45,8 @@ def context(session: Session, case: Case, form: Form) -> dict[str, Any]:
         if name is not None and name not in found:
             found[name] = OPTIONS[name](session, case)
         if spot.kind == "files" and "files" not in found:
-            found["files"] = {str(file.id) for file in documents.of_case(session, case.id)}
+            # A file that the scan refused answers nothing: it has to be replaced.
+            found["files"] = {
+                str(file.id) for file in documents.of_case(session, case.id) if file.scan != documents.INFECTED
+            }
     return found

@@ -23,6 +23,7 @@ from portal.residents import blueprint, filling
 from portal.residents.presentation import paragraphs
 
 DONE = "Cette étape a déjà été traitée. Voici où en est votre demande."
+SAVED = "Votre saisie est enregistrée\u00a0: vous la retrouverez ici, dans «\u00a0À faire\u00a0»."
 SENT = "Votre réponse est enregistrée."
 AGAIN = "Cette étape est de nouveau à remplir\u00a0: lisez ce qui est demandé."
 
@@ -47,22 +48,30 @@ def complete_task(reference: str, task_id: UUID) -> Response:
         refused = attachments.take(_place, reference=reference, task_id=task_id)
         if action.name == "remove-file":
             attachments.take_away(_place, action.file, reference=reference, task_id=task_id)
-        if refused and not action.stays:
-            refused = {**_problems(reference=reference, task_id=task_id), **refused}
-        if action.stays or refused:
-            return _draw(reference=reference, task_id=task_id, posted=request.form, errors=refused)
+        if action.stays or refused or action.name == "save":
+            errors = _kept(reference=reference, task_id=task_id, refused=refused, check=action.name == "next")
+            if action.name == "save" and not errors:
+                flash(SAVED, "success")
+                return redirect(url_for(".show_tracking", reference=reference), 303)
+            return _draw(reference=reference, task_id=task_id, posted=request.form, errors=errors)
         return _complete(reference=reference, task_id=task_id)
     except InvalidAnswers as error:
+        _kept(reference=reference, task_id=task_id, refused={}, check=False)
         return _draw(reference=reference, task_id=task_id, posted=request.form, errors=error.errors)
     except StaleStep:
         flash(DONE, "info")
         return redirect(url_for(".show_tracking", reference=reference), 303)
 
 
-@reading
-def _problems(session: Session, case: Case, task_id: UUID) -> dict[str, str]:
+@transactional
+def _kept(session: Session, case: Case, task_id: UUID, refused: Mapping[str, str], check: bool) -> dict[str, str]:
+    """Keep what was typed until the task is done; with `check`, what is wrong with it beside the files that were refused."""
     _, form = _task(session, case, task_id)
-    return filling.problems(session, case, form, filling.typed(form, request.form)) if form else {}
+    if form is None:
+        return dict(refused)
+    answers = filling.typed(form, request.form)
+    cases.keep_typed(case, str(task_id), answers)
+    return {**(filling.problems(session, case, form, answers) if check else {}), **refused}
 
 
 @transactional
@@ -118,6 +127,7 @@ def _draw(
         case=case,
         definition=definition,
         task=task,
+        unfinished=posted is None and cases.typed_at(case, str(task_id)) is not None,
         letter=next(iter(reversed(notifications.of_case(session, case.id))), None),
         instructions=paragraphs(instructions.of(case, definition, task.element_id)),
         sheet=filling.sheet(session, case, form, answers, errors),

@@ -47,6 +47,7 @@ PROCESS_PROPERTIES: Final[Mapping[str, _Value]] = {
     "agenda": _TEXT,
     "exchanges": _YES_NO,
     "documents": _TEXT,
+    "addDocuments": _YES_NO,
     "inputHelp": _TEXT,
     "maxDuration": _DURATION,
     "expectedDelay": _DURATION,
@@ -57,7 +58,7 @@ PROCESS_PROPERTIES: Final[Mapping[str, _Value]] = {
     "keywords": _TEXT,
 }
 _ANY_NODE: Final[Mapping[str, _Value]] = {"title": _TEXT}
-_WAITING: Final[Mapping[str, _Value]] = {**_ANY_NODE, "cancel": _YES_NO}
+_WAITING: Final[Mapping[str, _Value]] = {**_ANY_NODE, "addDocuments": _YES_NO, "cancel": _YES_NO}
 _RESIDENT_TASK: Final[Mapping[str, _Value]] = {
     **_WAITING,
     "step": _one_of(*STEPS),

@@ -151,6 +151,7 @@ class Run:
             [self._row(task.id, task.element_id, applicant, now) for task in fresh],
         )
         self._keep_timers()
+        self._forget_typed({str(task_id) for task_id in opened})
         if self.definition.asks:
             exchanges.stop_waiting(self.session, case.id, workflow.waiting_messages() if case.running else ())
         if not case.draft:
@@ -173,6 +174,14 @@ class Run:
         self.session.execute(SAVE, {"case_id": case.id, **self.changes})
         move = metrics.step(self.definition.slug, self.definition.number, str(self.entries[0]["kind"]))
         move.observe(time.perf_counter() - self._began)
+
+    def _forget_typed(self, open_tasks: set[str]) -> None:
+        """What was typed at a task that isn't open any more is of no use to anybody."""
+        if self.case.typed:
+            closed = {str(task_id) for task_id in self.tasks_before} - open_tasks
+            kept = {name: answers for name, answers in self.case.typed.items() if name not in closed}
+            if len(kept) < len(self.case.typed):
+                self.change(typed=kept or None)
 
     def _row(self, task_id: UUID, element_id: str, applicant: str, now: datetime) -> dict[str, Any]:
         node: Node = self.definition.node(element_id)

@@ -13,10 +13,10 @@ CHARACTERS_MAX = 200_000
 
 
 def keep_typed(case: Case, element_id: str, answers: Mapping[str, Any]) -> bool:
-    """Keep the answers of a step as typed, right or wrong; False, and nothing is kept, when they are too long or the request
-    is filed."""
+    """Keep the answers of a step of a draft, or of a task (`element_id` is then its id), as typed, right or wrong; False, and
+    nothing is kept, when they are too long or the request is over."""
     kept = {**(case.typed or {}), element_id: dict(answers)}
-    if not case.draft or len(json.dumps(kept)) > CHARACTERS_MAX:
+    if not case.running or len(json.dumps(kept)) > CHARACTERS_MAX:
         return False
     case.typed = kept
     case.changed_at = clock.now()
