@@ -29,6 +29,8 @@ FAMILIES = (
     "account",
     "jobs",
     "incidents",
+    "interruption",
+    "privacy",
     "audit",
     "keys",
     "backup",

@@ -18,6 +18,7 @@ from engine.core.config import Settings
 from engine.core.db import Database
 from engine.core.errors import Unavailable
 from portal import access, admin, agents, diagram, errors, headers, intake, monitoring, public, rendering, residents, words
+from portal.interruption import install as announce_interruptions
 from portal.rendering import assets
 
 HERE = Path(__file__).parent
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     rendering.prepare(app)
     words.prepare(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    announce_interruptions(app)
     links = [{"label": "Boîte d’envoi de la démonstration", "href": "/boite-denvoi"}] if settings.outbox else []
     app.jinja_env.globals.update(at_hand=residents.menu.at_hand, menu_sectors=residents.menu.menu_sectors)
     app.context_processor(lambda: {"city": settings.city, "footer_links": links, "person": access.current_actor()})

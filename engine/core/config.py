@@ -38,6 +38,9 @@ class City:
     phone: str = "01 99 00 12 34"
     email: str = "contact@valmont-sur-seine.example"
     brand_colour: str = "#164a7b"
+    # Whom the law wants named: who answers for what is published, and who keeps the machines.
+    director: str = "Le maire de Valmont-sur-Seine"
+    host: str = "Ville de Valmont-sur-Seine, hôtel de ville, 1 place de la République, 95999 Valmont-sur-Seine"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Settings:
     log_level: str | None = None
     # How long a request without its account is kept after its end, and how long a message that was sent.
     retention_months: int = 24
+    # The city's own texts, which take the place of those that are shipped.
+    texts: Path | None = None
     metrics_folder: Path | None = None
     metrics_token: str | None = field(default=None, repr=False)
     traces_url: str | None = None
@@ -138,6 +143,8 @@ def load() -> Settings:
             phone=env.str("CITY_PHONE", City.phone),
             email=env.str("CITY_EMAIL", City.email),
             brand_colour=env.str("CITY_BRAND_COLOUR", City.brand_colour),
+            director=env.str("CITY_DIRECTOR", City.director),
+            host=env.str("CITY_HOST", City.host),
         )
         redis_url = env.str("REDIS_URL", "") or None
         given = env.str("SECRET_KEY", "")
@@ -170,6 +177,7 @@ def load() -> Settings:
             worker_processes=env.int("WORKER_PROCESSES", Settings.worker_processes, validate=validate.Range(1, 256)),
             log=env.str("LOG", Settings.log, validate=validate.OneOf(("text", "json"))),
             log_level=env.str("LOG_LEVEL", "", validate=validate.OneOf(("", *LOG_LEVELS))) or None,
+            texts=Path(folder) if (folder := env.str("TEXTS", "")) else None,
             retention_months=env.int("RETENTION_MONTHS", Settings.retention_months, validate=validate.Range(0, 1200)),
             metrics_folder=Path(folder) if (folder := env.str("METRICS_FOLDER", "")) else None,
             metrics_token=env.str("METRICS_TOKEN", "") or None,

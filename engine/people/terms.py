@@ -1,43 +1,25 @@
 """The terms of use and the privacy policy: which texts are in force, and the proof that a person accepted them (B1, D6).
 
-A text that changes gets another version here and another template; what was accepted stays accepted under its own version. A
-proof names the account by its id and nothing else: it outlives the person's erasure without saying whose it was.
+A text that changes is another version (`engine.core.texts`), in force from its own day on; what was accepted stays accepted under
+its own version. A proof names the account by its id and nothing else: it outlives the person without saying whose it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from types import MappingProxyType
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, Integer, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock
+from engine.core import clock, texts
 from engine.core.db import Base, Session, UtcDateTime, append_only
 from engine.core.errors import Conflict
 
 TERMS = "conditions-generales"
 PRIVACY = "donnees-personnelles"
-
-
-@dataclass(frozen=True)
-class LegalText:
-    """A text in force: its title, its version and the day of its last change."""
-
-    title: str
-    version: str
-    updated_on: date
-
-
-TEXTS: Mapping[str, LegalText] = MappingProxyType(
-    {
-        TERMS: LegalText("Conditions générales d’utilisation", "1", date(2026, 11, 21)),
-        PRIVACY: LegalText("Politique de gestion des données à caractère personnel", "1", date(2026, 11, 21)),
-    }
-)
+ACCEPTED = (TERMS, PRIVACY)
 
 
 class Acceptance(Base):
@@ -58,9 +40,14 @@ class Acceptance(Base):
 append_only(Acceptance.__table__)  # type: ignore[arg-type]
 
 
+def in_force() -> dict[str, texts.Text]:
+    """Each text as it holds today."""
+    return {name: texts.in_force(name) for name in ACCEPTED}
+
+
 def versions() -> dict[str, str]:
     """The version of each text in force: what a person who ticks the box has before their eyes."""
-    return {name: text.version for name, text in TEXTS.items()}
+    return {name: text.version for name, text in in_force().items()}
 
 
 def check(seen: Mapping[str, str]) -> None:
@@ -72,7 +59,10 @@ def check(seen: Mapping[str, str]) -> None:
 def accept(session: Session, account_id: UUID, read: Mapping[str, str], *, at: datetime | None = None) -> None:
     """Record that the account accepted these texts in these versions, now or when it did (`at`)."""
     for text, version in read.items():
-        session.add(Acceptance(account_id=account_id, text=text, version=version, accepted_at=at or clock.now()))
+        digest = next((one.digest for one in texts.versions(text) if one.version == version), None)
+        session.add(
+            Acceptance(account_id=account_id, text=text, version=version, accepted_at=at or clock.now(), digest=digest)
+        )
     session.flush()
 
 
@@ -81,3 +71,9 @@ def accepted(session: Session, account_id: UUID) -> list[Acceptance]:
     return list(
         session.scalars(select(Acceptance).where(Acceptance.account_id == account_id).order_by(Acceptance.id.desc()))
     )
+
+
+def to_accept(session: Session, account_id: UUID) -> list[texts.Text]:
+    """The texts in force that the account hasn't accepted in their present version."""
+    known = {(one.text, one.version) for one in accepted(session, account_id)}
+    return [text for name, text in in_force().items() if (name, text.version) not in known]

@@ -17,11 +17,12 @@ from sqlalchemy import ForeignKey, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import audit, clock, config, jobs, mail
+from engine.core.audit import Who
 from engine.core.clock import PARIS
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import Conflict
 from engine.people.accounts import Account
-from engine.people.actors import SYSTEM, Actor
+from engine.people.actors import SYSTEM
 from engine.privacy import holdings
 from engine.privacy.holdings import HOLDINGS, Of, WrittenTo
 from engine.procedures import cases
@@ -51,7 +52,7 @@ class Asked:
     waits_for: Sequence[Case] = ()
 
 
-def ask(session: Session, account: Account, actor: Actor) -> Asked:
+def ask(session: Session, account: Account, actor: Who) -> Asked:
     """Delete the account at once, or record that it is to be deleted when its last open request closes.
 
     Whoever calls has had a fresh proof that the person is the owner. `Conflict` for an agent's account: the administrators
@@ -74,7 +75,7 @@ def ask(session: Session, account: Account, actor: Actor) -> Asked:
     return Asked(done=False, waits_for=waits_for)
 
 
-def withdraw(session: Session, account: Account, actor: Actor) -> bool:
+def withdraw(session: Session, account: Account, actor: Who) -> bool:
     """Take the deletion back; False when none was waiting."""
     taken = session.scalar(
         delete(ErasureRequest).where(ErasureRequest.account_id == account.id).returning(ErasureRequest.account_id)

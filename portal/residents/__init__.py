@@ -15,7 +15,7 @@ from portal.residents import (  # noqa: E402,F401 - they declare the routes
     joining,
     links,
     privacy,
-    profile,
+    privacy, profile,
     receipts,
     sectors,
     space,

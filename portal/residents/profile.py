@@ -13,23 +13,26 @@ from werkzeug.wrappers import Response
 
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
-from engine.people import accounts, new_emails, passwords, recovery, sessions, sign_in
+from engine.people import accounts, new_emails, passwords, recovery, sessions, sign_in, terms
 from engine.people.accounts import Account
 from engine.people.codes import Verdict
 from engine.people.new_emails import Use
 from engine.people.sign_in import Proof, WrongCredentials
+from engine.privacy import deletion
 from engine.procedures import forms
 from engine.procedures.forms import Form
 from portal import access, new_password, rendering, sections, typed
 from portal.access import current_actor, reading, transactional
 from portal.public.recovery import words_of
 from portal.public.registration import RESENT, TOO_MANY, why
+from portal.rendering import prose
 from portal.residents import blueprint
 from portal.residents.devices import device
 
 _NEW_EMAIL = "new_email"
 _USES = {"connexion": "courriel de connexion", "contact": "courriel de contact"}
 _COORDINATES = (sections.ADDRESS, sections.MEANS)
+_TEXT_PAGES = {terms.TERMS: "public.show_terms_version", terms.PRIVACY: "public.show_privacy_version"}
 
 
 @blueprint.get("/mon-espace/profil")
@@ -50,7 +53,27 @@ def show_profile(session: Session) -> str:
             (one.id, device(one.user_agent), one.opened_at, one.seen_at, sessions.is_of(token, one))
             for one in sessions.of_account(session, account.id)
         ],
+        deletion=deletion.pending(session, account.id),
+        accepted=terms.accepted(session, account.id),
+        to_accept=[(prose.title(text), _TEXT_PAGES[text.name], text) for text in terms.to_accept(session, account.id)],
+        titles={name: prose.title(text) for name, text in terms.in_force().items()},
+        text_pages=_TEXT_PAGES,
     )
+
+
+@blueprint.post("/mon-espace/profil/textes")
+@access.resident
+@transactional
+def accept_texts(session: Session) -> Response:
+    """Accept the versions in force of the texts that were on the page: never others, never for the past."""
+    account = _account(session)
+    read = dict(one.split(":", 1) for one in request.form.getlist("texte") if ":" in one)
+    wanted = {text.name: text.version for text in terms.to_accept(session, account.id)}
+    if read != wanted:
+        raise Conflict
+    terms.accept(session, account.id, wanted)
+    flash("Votre accord est enregistré.", "success")
+    return redirect(url_for(".show_profile"), 303)
 
 
 def _told(form: Form, usager: Mapping[str, Any]) -> Sequence[forms.Line | forms.Section]:

@@ -319,13 +319,3 @@ def test_nothing_waits_once_the_account_is_made(visitor: Visitor, data: Database
     visitor.post(CODE, {"code": code_in(data)})
     with data.reading() as session:
         assert session.query(registration.PendingRegistration).count() == 0
-
-
-@pytest.mark.parametrize("path", ["/conditions-generales", "/donnees-personnelles"])
-def test_the_texts_say_their_version_and_date(visitor: Visitor, said: Said, path: str) -> None:
-    """B1, D6: dated, in the city's own name; the terms list the procedures that need an account."""
-    page = visitor.get(path)
-    assert "Version 1, mise à jour le 21 novembre 2026." in said(page)
-    assert "Valmont-sur-Seine" in said(page)
-    assert ("Renouveler mon droit" in said(page)) == (path == "/conditions-generales")
-    assert f'href="{path}"' in visitor.get("/demarches").text
