@@ -52,10 +52,10 @@ def verify() -> Response:
     """Try the code or the passkey; right, the session opens."""
     code, answer = request.form.get(second_factor.CODE, ""), request.form.get(second_factor.PASSKEY, "")
     if not code.strip() and not answer:
-        return _again("Saisissez le code de votre application, ou un code de secours.")
+        return _again(error="Saisissez le code de votre application, ou un code de secours.")
     opened = _tried(code=code, answer=answer)
     if opened is None:
-        return _again(_WRONG_KEY if answer else _WRONG_CODE)
+        return _again(error=_WRONG_KEY if answer else _WRONG_CODE)
     token, actor = opened
     suite = str(_kept().get("suite", ""))
     cookie.pop(PENDING, None)
@@ -181,7 +181,6 @@ def _enter_with(session: Session, codes: list[str]) -> Response:
     """The recovery codes, in the session that opens."""
     suite = str(_kept().get("suite", ""))
     token, actor = came_in(session, pending_sign_ins.enrolled(session, _token(), user_agent=request.user_agent.string))
-    cookie.pop(PENDING, None)
     # The page is that of somebody who is signed in.
     access.become(actor)
     response = second_factor.codes_page(LAYOUT, codes, destination(actor, slug="", suite=suite))
