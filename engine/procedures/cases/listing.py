@@ -65,10 +65,7 @@ class Listing:
     rows: list[Listed]
     total: int
     page: int
-
-    @property
-    def last_page(self) -> int:
-        return max(1, -(-self.total // PAGE))
+    last_page: int
 
 
 _COLUMNS = (
@@ -125,13 +122,14 @@ def listing(
     state: State | None = None,
     procedures: Collection[str] | None = None,
     page: int = 1,
+    size: int = PAGE,
 ) -> Listing:
     """A page of a resident's requests, the latest first: those in a state, and of some procedures (by slug)."""
     wanted = [Case.account_id == account_id, _KEPT if state is None else _IN_STATE[state]]
     if procedures is not None:
         wanted.append(Case.procedure.in_(sorted(procedures)))
     total = session.scalar(select(func.count()).select_from(Case).where(*wanted)) or 0
-    last = max(1, -(-total // PAGE))
+    last = max(1, -(-total // size))
     page = min(max(1, page), last)
-    query = select(*_COLUMNS).where(*wanted).order_by(_AT.desc(), Case.id).limit(PAGE).offset((page - 1) * PAGE)
-    return Listing([Listed(*row) for row in session.execute(query)], total, page)
+    query = select(*_COLUMNS).where(*wanted).order_by(_AT.desc(), Case.id).limit(size).offset((page - 1) * size)
+    return Listing([Listed(*row) for row in session.execute(query)], total, page, last)
