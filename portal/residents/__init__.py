@@ -15,7 +15,7 @@ from portal.residents import (  # noqa: E402,F401 - they declare the routes
     joining,
     links,
     privacy,
-    privacy, profile,
+    profile,
     receipts,
     sectors,
     space,

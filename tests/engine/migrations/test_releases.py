@@ -29,7 +29,7 @@ from engine.procedures.tasks import HumanTask
 ROOT = Path(__file__).parents[3]
 RELEASE = ROOT / "engine" / "migrations" / "RELEASE"
 JOURNEY = Path(__file__).parent / "journey.py"
-ROOMS = ("engine", "portal", "processes", "forms")
+ROOMS = ("engine", "portal", "processes", "forms", "texts")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,11 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     if known.returncode:
         pytest.skip(f"this clone does not have the commit of the release in service, {commit}: fetch its history")
-    packed = subprocess.run(["git", "archive", commit, *ROOMS], cwd=ROOT, capture_output=True, check=True)
+    there = subprocess.run(
+        ["git", "ls-tree", "--name-only", commit], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    rooms = [room for room in ROOMS if room in there.stdout.split()]
+    packed = subprocess.run(["git", "archive", commit, *rooms], cwd=ROOT, capture_output=True, check=True)
     folder = tmp_path_factory.mktemp("released")
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as tar:
         # Our own commit, so nothing to filter; Debian 12's Python has no filters, later ones warn without.
