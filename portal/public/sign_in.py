@@ -74,7 +74,7 @@ def ask_second_factor(token: str, *, suite: str | None = None) -> Response:
     """Go on to the second factor of a sign-in that waits for it, and then where the person was going."""
     going = request.values.get("suite", "") if suite is None else suite
     cookie[PENDING] = {"token": token, "suite": going[:1000]}
-    return redirect(url_for(".show_verification"), 303)
+    return redirect(url_for("public.show_verification"), 303)
 
 
 def came_in(session: Session, token: str) -> tuple[str, Actor]:
