@@ -18,7 +18,7 @@ WORKERS = {"worker process": 1}
 
 
 def test_kills_lose_nothing_and_double_nothing() -> None:
-    report = run(28, seed=20)
+    report = run(60, seed=20)
     assert report["ok"], report
     assert report["lost"] == report["twice"] == report["stuck"] == report["timers"]["wrong"] == 0
     # What proves nothing: a run in which little was killed or little was done.
