@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,17 @@ def portal_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def portal_url(portal_data: Path) -> Iterator[str]:
     """The address of a portal with the demo's people, for the whole run."""
+    with serving(portal_data) as url:
+        yield url
+
+
+@contextmanager
+def serving(data: Path, **settings: str) -> Iterator[str]:
+    """The address of a portal of one's own, with these settings beside the usual ones, for as long as the block."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "commands", "up", "--port", "0", "--data", str(portal_data)],
-        env={**own, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-P", "-m", "commands", "up", "--port", "0", "--data", str(data)],
+        env={**own, **settings, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -74,11 +82,16 @@ def someone(browser: Browser, portal_url: str) -> Iterator[Callable[..., Page]]:
 
     At the end no page may have met an error of its scripts or of the content security policy.
     """
+    yield from arriving(browser, portal_url)
+
+
+def arriving(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
+    """Visitors of the portal at `url`, as `someone` promises."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def arrive(**options: Any) -> Page:
-        context = browser.new_context(base_url=portal_url, locale="fr-FR", **options)
+        context = browser.new_context(base_url=url, locale="fr-FR", **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
