@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from engine.contact import documents, notifications
 from engine.contact.documents import Document, Received, StoredFile
+from engine.core import config
 from engine.core.db import Session
 from engine.core.errors import Conflict, RefusedFile
 from engine.people.actors import SYSTEM, Actor
@@ -162,9 +163,7 @@ def replace(session: Session, case: Case, document: Document, received: Sequence
     field, former = next(iter(fields.items()))
     ids = {str(one.id) for one in former}
     for one in former:
-        # Its row makes room; the answers are changed below, in the same transaction.
-        one.field = f"{field} (remplacé)"
-    session.flush()
+        documents.remove(session, config.current(), one)
     fresh = [str(documents.add(session, one, case_id=case.id, field=field, actor=actor).id) for one in received]
     case.document = _swapped(case.document, ids, fresh)
     if case.typed:

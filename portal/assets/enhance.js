@@ -3,6 +3,8 @@ import {
   createAll, Button, CharacterCount, Checkboxes, ErrorSummary, NotificationBanner, PasswordInput, Radios, ServiceNavigation, SkipLink,
 } from "govuk-frontend";
 import { followConditions } from "./conditions.js";
+import "./uploads.js";
+import "./holds.js";
 import { sortRows } from "./sortable.js";
 
 const french = {

@@ -60,7 +60,7 @@ def test_a_right_is_renewed_without_javascript(someone: Someone, proof: Path) ->
     page.get_by_label("Un an").check()
     page.get_by_label("C’est toujours le même véhicule").check()
     press(page, "Continuer")
-    page.locator("input[type=file]").set_input_files(proof)
+    page.locator("input[type=file]").first.set_input_files(proof)
     press(page, "Continuer")
     expect(page).to_have_title(re.compile("^Erreur"))
     expect(page.get_by_role("link", name="facture.png")).to_be_visible()
