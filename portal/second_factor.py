@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import segno
-from flask import make_response, render_template, request
+from flask import make_response, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import Invalid
+from engine.core.errors import Invalid, NotFound
 from engine.people import passkeys, second_factors, totp
 from engine.people.accounts import Account
 from engine.people.passkeys import PasskeyRefused, Site
@@ -40,8 +40,11 @@ def choice_page(layout: str, errors: Mapping[str, str] | None = None) -> Respons
 def application_page(
     session: Session, account: Account, layout: str, errors: Mapping[str, str] | None = None
 ) -> Response:
-    """The key begun, as a QR code and as text, and where its first code is typed."""
-    factor = totp.begun(session, account.id)
+    """The key begun, as a QR code and as text, and where its first code is typed; the choice when none was."""
+    try:
+        factor = totp.begun(session, account.id)
+    except NotFound:
+        return redirect(url_for(".show_factor_choice"), 303)
     key = totp.key(factor)
     page = render_template(
         "second_factor/application.html",
