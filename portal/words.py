@@ -34,6 +34,12 @@ def moment(at: datetime) -> str:
     return f"{day(local)} à {local:%H}{NBSP}h{NBSP}{local:%M}"
 
 
+def hour(at: datetime) -> str:
+    """«14 h 05»."""
+    local = at.astimezone(PARIS)
+    return f"{local.hour}{NBSP}h{NBSP}{local:%M}"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """«1 demande», «3 demandes»; in French, zero is singular."""
     return f"{number}{NBSP}{one if number < 2 else many or one + 's'}"
@@ -41,5 +47,5 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def prepare(app: Flask) -> None:
     """Let the templates of `app` write them."""
-    app.jinja_env.filters.update(day=day, short_day=short_day, moment=moment)
+    app.jinja_env.filters.update(day=day, short_day=short_day, moment=moment, hour=hour)
     app.jinja_env.globals["count"] = count

@@ -11,6 +11,7 @@ from portal.public import (  # noqa: E402 - they declare the routes
     invitation,  # noqa: F401
     legal,  # noqa: F401
     outbox,  # noqa: F401
+    quotas,  # noqa: F401
     recovery,  # noqa: F401
     registration,  # noqa: F401
     second_factor,  # noqa: F401

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import redirect, render_template, request, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
+from engine.core.errors import QuotaExhausted
 from engine.people import throttle
 from engine.procedures import cases, catalogue, words
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Procedure
 from portal import access
 from portal.access import current_actor, reading, transactional
-from portal.public import blueprint
+from portal.public import blueprint, quotas
 from portal.residents import steps
 from portal.residents.presentation import presented
 
@@ -67,9 +68,17 @@ def show_procedure(session: Session, slug: str) -> str:
 
 @blueprint.post("/demarches/<slug>")
 @access.anyone
+@access.in_phases
+def start(slug: str) -> Response:
+    """Open a draft, or go back to the one this person already has, and lead to its step; say so when no place is left (A6)."""
+    try:
+        return _start(slug=slug)
+    except QuotaExhausted:
+        return make_response(_full(slug=slug), 409)
+
+
 @transactional
-def start(session: Session, slug: str) -> Response:
-    """Open a draft, or go back to the one this person already has, and lead to its step."""
+def _start(session: Session, slug: str) -> Response:
     actor = current_actor()
     if not actor.signed_in:
         throttle.take(DRAFTS, throttle.network(request.remote_addr or ""))
@@ -77,10 +86,15 @@ def start(session: Session, slug: str) -> Response:
         former = cases.held(session, actor, slug)
         if former is not None:
             cases.cancel(session, former, actor)
-    case, token = cases.open_draft(session, slug, actor)
+    case, token = cases.open_draft(session, slug, actor, offer=request.form.get("place", ""))
     if token is not None:
         access.hold_link(cases.link_hash(token))
     return redirect(steps.current_address(session, case), 303)
+
+
+@reading
+def _full(session: Session, slug: str) -> str:
+    return _procedure_page(session, catalogue.find(session, slug))
 
 
 def _procedure_page(session: Session, procedure: Procedure) -> str:
@@ -92,6 +106,7 @@ def _procedure_page(session: Session, procedure: Procedure) -> str:
         "public/procedure.html",
         procedure=procedure,
         shown=presented(definition),
+        quota=quotas.standing(session, definition),
         draft=draft,
         draft_ends_at=cases.draft_ends_at(draft) if draft else None,
         draft_address=url_for("residents.show_case", reference=draft.reference) if draft else None,

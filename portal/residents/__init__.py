@@ -5,6 +5,7 @@ from flask import Blueprint
 blueprint = Blueprint("residents", __name__)
 
 from portal.residents import (  # noqa: E402,F401 - they declare the routes
+    appointments,
     attaching,
     cases,
     copies,

@@ -9,6 +9,7 @@ from typing import Any
 from flask import request
 from werkzeug.datastructures import MultiDict
 
+from engine.contact.appointments import FIELD
 from engine.core.db import Session
 from engine.core.errors import InvalidAnswers
 from engine.procedures import cases, choices, forms, incidents
@@ -97,11 +98,23 @@ def answered(session: Session, case: Case, definition: Definition, element_id: s
     """The stored answers of a step or task, in words."""
     form = definition.form_of(element_id)
     stored = case.document.get(element_id)
+    if definition.node(element_id).step == cases.APPOINTMENT_STEP:
+        return _appointment_lines(stored or {})
     if form is None or not isinstance(stored, dict):
         return []
     return forms.summary(
         form, stored, context=choices.context(session, case, form), locked=forms.locks(form, case.usager)
     )
+
+
+def _appointment_lines(stored: Mapping[str, Any]) -> list[forms.Line | forms.Section]:
+    if not stored.get(FIELD):
+        return [forms.Line("Rendez-vous", "Sans rendez-vous", FIELD, given=False)]
+    when = f"{stored['jour']} à {stored['heure']}"
+    return [
+        forms.Line("Date et heure", when, FIELD),
+        forms.Line("Lieu", f"{stored['lieu']}, {stored['adresse']}", "lieu"),
+    ]
 
 
 def _focus(answers: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from engine.procedures.catalogue import Definition
 from portal import access, attachments
 from portal.access import current_actor, reading, transactional
 from portal.exchanges import rows
-from portal.residents import blueprint, filling, forecast, joined, steps, timeline
+from portal.residents import appointments, blueprint, filling, forecast, joined, steps, timeline
 from portal.residents.exchanges import named
 from portal.residents.presentation import applicant, standing, step_title
 
@@ -31,6 +31,7 @@ TABS = {
     "historique": "Historique",
     "echanges": "Échanges",
     "pieces": "Pièces jointes",
+    appointments.TAB: "Rendez-vous",
 }
 """The tabs and their addresses; «Historique» opens first."""
 FIRST = "historique"
@@ -51,7 +52,7 @@ def show_tab(session: Session, case: Case, tab: str) -> Response | str:
     """The tracking, open on another tab."""
     if tab == FIRST:
         return redirect(url_for(".show_tracking", reference=case.reference), 303)
-    if tab not in _tabs(case, catalogue.definition(session, case.version_id)):
+    if tab not in _tabs(session, case, catalogue.definition(session, case.version_id)):
         raise NotFound
     return page(session, case, tab)
 
@@ -64,16 +65,17 @@ def show_own_case(session: Session, case: Case) -> Response:
     return redirect(steps.current_address(session, case), 303)
 
 
-def _tabs(case: Case, definition: Definition) -> dict[str, str]:
+def _tabs(session: Session, case: Case, definition: Definition) -> dict[str, str]:
     """The tabs that this request has."""
     absent = set() if exchanges.enabled(case, definition) else {"echanges"}
+    absent |= set() if appointments.has_tab(session, case, definition) else {appointments.TAB}
     return {name: label for name, label in TABS.items() if name not in absent}
 
 
 def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | None = None) -> str:
     """The tracking, open on a tab."""
     definition = catalogue.definition(session, case.version_id)
-    tabs = _tabs(case, definition)
+    tabs = _tabs(session, case, definition)
     threads = stored_exchanges.of_case(session, case.id) if "echanges" in tabs else []
     asked = [one for one in threads if one.asked]
     open_tasks = tasks.of_case(session, case.id)
@@ -99,6 +101,8 @@ def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | Non
     elif tab == "echanges":
         content["exchange_rows"] = rows(session, case, stored_exchanges.RESIDENT, named)
         content["exchanges_writable"] = exchanges.writable(case)
+    elif tab == appointments.TAB:
+        content |= appointments.tab(session, case, definition)
     counts = {"pieces": len(files), "echanges": sum(one.unread_by_resident for one in threads) or None}
     return render_template(
         "residents/tracking.html",

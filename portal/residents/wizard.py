@@ -14,19 +14,22 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.contact import notifications
+from engine.contact.appointments import FIELD
 from engine.core.db import Session
-from engine.core.errors import CaseClosed, InvalidAnswers, NotFound, StaleStep
+from engine.core.errors import CaseClosed, InvalidAnswers, NotFound, QuotaExhausted, SlotTaken, StaleStep
 from engine.procedures import cases, catalogue, instructions, receipts, tasks
 from engine.procedures.cases import Case
+from engine.procedures.catalogue import Definition
 from engine.procedures.forms import Form
 from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
 from portal.attachments import Place
-from portal.residents import blueprint, filling, links, steps
+from portal.residents import appointments, blueprint, filling, links, steps
 from portal.residents.presentation import paragraphs, presented, standing, step_title
 
 STALE = "Cette étape n’est plus celle où en est votre demande. Voici l’étape en cours\u00a0; rien n’a été perdu."
 SAVED = "Votre saisie est enregistrée. Vous retrouverez cette demande dans «\u00a0À terminer\u00a0»."
+KEPT = "Votre saisie est conservée."
 FILED = "Cette demande est déjà déposée\u00a0: elle ne se modifie plus ici. En voici le suivi."
 
 
@@ -58,10 +61,12 @@ def submit_step(reference: str, element_id: str) -> Response | str:
         refused = attachments.take(_place, reference=reference, element_id=element_id)
         if action.name == "remove-file":
             attachments.take_away(_place, action.file, reference=reference, element_id=element_id)
-        if action.stays or refused or action.name == "save":
+        if action.stays or refused or action.name in ("save", "prolong"):
             errors = _kept(reference=reference, element_id=element_id, refused=refused, check=action.name == "next")
             if action.name == "save" and not errors:
                 return _leave(reference=reference, element_id=element_id)
+            if action.name == "prolong":
+                _prolong(reference=reference)
             return _draw(reference=reference, element_id=element_id, posted=request.form, errors=errors)
         return _submit(reference=reference, element_id=element_id)
     except InvalidAnswers as error:
@@ -73,12 +78,15 @@ def submit_step(reference: str, element_id: str) -> Response | str:
     except StaleStep:
         flash(STALE, "info")
         return redirect(url_for(".show_case", reference=reference), 303)
+    except (QuotaExhausted, SlotTaken) as error:
+        flash(f"{error.message} {KEPT}", "info")
+        return _where_it_is_taken(reference=reference, slot=isinstance(error, SlotTaken))
 
 
 @transactional
 def _submit(session: Session, case: Case, element_id: str) -> Response:
     form = _form(session, case, element_id)
-    answers = filling.typed(form, request.form) if form else {}
+    answers = filling.typed(form, request.form) if form else {FIELD: _slot()}
     progress = cases.submit_step(session, case, element_id, answers, current_actor())
     if form is not None and filling.has_files(form):
         attachments.tidy(session, case, element_id)
@@ -87,6 +95,38 @@ def _submit(session: Session, case: Case, element_id: str) -> Response:
     if progress.next_step is None:
         return redirect(url_for(".show_case", reference=case.reference), 303)
     return redirect(steps.address(case, progress.next_step), 303)
+
+
+def _slot() -> str:
+    """The slot that was chosen at the step of the appointment; `sans` says that none is wanted."""
+    chosen = request.form.get(FIELD, "")
+    return "" if chosen == "sans" else chosen
+
+
+# --- what is held ----------------------------------------------------------------------------------------------------------
+
+
+def _prolong(*, reference: str) -> None:
+    try:
+        _renew(reference=reference)
+    except (QuotaExhausted, SlotTaken) as error:
+        flash(f"{error.message} {KEPT}", "info")
+
+
+@transactional
+def _renew(session: Session, case: Case) -> None:
+    if case.draft and cases.renew_holds(session, case, catalogue.definition(session, case.version_id)):
+        flash("C’est gardé plus longtemps.", "success")
+
+
+@reading
+def _where_it_is_taken(session: Session, case: Case, slot: bool) -> Response:
+    """Where to take another slot, or to wait for a place."""
+    definition = catalogue.definition(session, case.version_id)
+    step = next((node.id for node in definition.steps if node.step == cases.APPOINTMENT_STEP), None)
+    if slot and step is not None:
+        return redirect(steps.address(case, step), 303)
+    return redirect(url_for("public.show_procedure", slug=case.procedure), 303)
 
 
 # --- left before it is validated -------------------------------------------------------------------------------------------
@@ -168,8 +208,12 @@ def _draw(
         answers = filling.started(session, case, form, target=node.id, stored=case.document.get(node.id))
     indicator = steps.stops(case, definition, behind, current, node)
     is_summary = node.step == "summary"
+    more: dict[str, Any] = {}
+    if node.step == cases.APPOINTMENT_STEP:
+        more = _appointment(session, case, definition, node.id, posted, errors)
     page = render_template(
-        "residents/summary.html" if is_summary else "residents/step.html",
+        more.pop("template", "residents/summary.html" if is_summary else "residents/step.html"),
+        holds=cases.holds_of(session, case, definition),
         case=case,
         definition=definition,
         title=node.name or step_title(node),
@@ -190,8 +234,33 @@ def _draw(
         files=attachments.described(session, case) if is_summary else {},
         procedure=presented(definition),
         bearer=case.account_id is None,
+        **more,
     )
     return make_response(page, 422 if errors else 200)
+
+
+def _appointment(
+    session: Session,
+    case: Case,
+    definition: Definition,
+    element_id: str,
+    posted: MultiDict[str, str] | None,
+    errors: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """What the page of the step of the appointment shows beside what all steps show."""
+    return {
+        "template": "residents/appointment_step.html",
+        "picker": appointments.picker(
+            session,
+            case,
+            definition,
+            address=steps.address(case, element_id),
+            posted=posted.get(FIELD, "") if posted is not None else "",
+        ),
+        "required": cases.requires_appointment(definition),
+        "errors": errors or {},
+        "error_list": appointments.error_list(errors),
+    }
 
 
 # --- filed -----------------------------------------------------------------------------------------------------------------

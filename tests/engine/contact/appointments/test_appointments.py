@@ -163,7 +163,9 @@ def test_what_is_held_is_planned_when_the_request_is_filed(session: Session, age
     case_id = uuid4()
     take(session, "2026-03-05T09:00", case_id, held=True)
     planned = appointments.plan(session, case_id)
-    assert planned is not None and planned.status == appointments.PLANNED and planned.held_until is None
+    assert planned is not None
+    assert planned.status == appointments.PLANNED
+    assert planned.held_until is None
     assert set(session.scalars(select(jobs.Job.kind))) == {"remind_of_appointment"}
     assert appointments.plan(session, case_id) is None
 
@@ -175,15 +177,18 @@ def test_prolonging_moves_the_end_of_a_hold(session: Session, clock_at: ClockAt,
     assert session.scalar(select(jobs.Job.due_at)) == later
     clock_at("2026-03-02 08:31")
     appointments.release_late(session, held.id)
-    assert held.prolonged == 1 and "09:00" not in times(session, agenda, "2026-03-03")
+    assert held.prolonged == 1
+    assert "09:00" not in times(session, agenda, "2026-03-03")
 
 
 def test_moving_gives_the_former_slot_back_and_its_reminder_follows(session: Session, agenda: Agenda) -> None:
     case_id = uuid4()
     first = take(session, "2026-03-10T09:00", case_id)
     moved = take(session, "2026-03-12T11:00", case_id)
-    assert moved.id == first.id and moved.sequence == 1
-    assert "09:00" in times(session, agenda, "2026-03-10") and "11:00" not in times(session, agenda, "2026-03-12")
+    assert moved.id == first.id
+    assert moved.sequence == 1
+    assert "09:00" in times(session, agenda, "2026-03-10")
+    assert "11:00" not in times(session, agenda, "2026-03-12")
     (reminder,) = session.scalars(select(jobs.Job))
     assert reminder.due_at == moved.starts_at - timedelta(hours=48)
     appointments.cancel(session, moved)
@@ -270,7 +275,8 @@ def test_no_slot_is_given_twice_under_race(database: Database, clock_at: ClockAt
     assert errors == []
     with database.reading() as session:
         rows = list(session.scalars(select(Appointment)))
-    assert len(won) == desks and {row.case_id for row in rows} == set(won)
+    assert len(won) == desks
+    assert {row.case_id for row in rows} == set(won)
     assert sorted(row.desk for row in rows) == list(range(desks))
 
 
