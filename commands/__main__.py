@@ -33,6 +33,7 @@ FAMILIES = (
     "privacy",
     "audit",
     "keys",
+    "files",
     "backup",
     "bench",
     "faults",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from commands import installation
 
@@ -14,6 +15,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rotate = verbs.add_parser("rotate", help="make a new secret key; the former one still reads what it wrote")
     installation.add_options(rotate)
     rotate.set_defaults(run=run_rotate)
+    again = verbs.add_parser("reseal", help="write again with the present key what former ones wrote, files included")
+    installation.add_options(again)
+    again.set_defaults(run=run_reseal)
     drop = verbs.add_parser("drop", help="forget the former keys: what only they could read is lost")
     installation.add_options(drop)
     drop.add_argument("--yes", action="store_true", required=True, help="you have read docs/security.md on this")
@@ -27,6 +31,21 @@ def run_rotate(options: argparse.Namespace) -> int:
     former = config.rotate_kept_secret(installation.settings(options).data)
     print(f"a new secret key is in place, and {former} former ones still read: restart the processes that serve")
     return 0
+
+
+def run_reseal(options: argparse.Namespace) -> int:
+    """Encrypt anew, while everything runs; stopped, it goes on when run again. Status 1 when something can't be read."""
+    from engine.contact import documents
+    from engine.core import config
+    from engine.people import totp
+
+    with installation.database(options) as database:
+        factors = database.run(totp.reseal)
+        files = documents.reseal(database, config.current())
+    for path in files.unreadable:
+        print(f"can't be read: {path}", file=sys.stderr)
+    print(f"{factors} second factors and {files.done} files are written again with the present key")
+    return 1 if files.unreadable else 0
 
 
 def run_drop(options: argparse.Namespace) -> int:
