@@ -15,11 +15,12 @@ from engine.contact import documents, exchanges
 from engine.contact.exchanges import Message
 from engine.core import mail
 from engine.core.db import Database
+from engine.core.errors import ProcessStuck
 from engine.people import sessions
 from engine.people.accounts import Account
-from engine.people.actors import ANONYMOUS
-from engine.procedures import history
-from engine.procedures.cases import Case
+from engine.people.actors import ANONYMOUS, Actor
+from engine.procedures import cases, history, incidents, tasks
+from engine.procedures.cases import Attempt, Case
 from tests.portal.conftest import Visitor
 
 SERVICE = "Propreté et espace public"
@@ -115,6 +116,59 @@ def test_a_message_is_read_by_the_service_and_answered(
         case = session.scalars(select(Case)).one()
         kinds = [one.kind for one in history.of_case(session, case.id, public=True)]
     assert kinds.count("exchange_received") == kinds.count("exchange_sent") == 1
+
+
+def test_a_question_that_the_process_waits_for_is_answered(
+    visitor: Visitor, reference: str, said: Callable[[TestResponse], str], data: Database
+) -> None:
+    """D2: the answer delivers the BPMN message, and the process goes on in the same transaction."""
+    with data.transaction() as session:
+        case = session.scalars(select(Case)).one()
+        (task,) = tasks.of_case(session, case.id)
+        jeanne = Actor("agent", name="Jeanne", groups=frozenset({SERVICE}))
+        asked = {"suite": "preciser", "question": "Devant quel numéro\u00a0?"}
+        cases.complete_task(session, case, task.id, asked, jeanne)
+    page = visitor.get(f"/demandes/{reference}/suivi")
+    assert "À compléter" in said(page)
+    assert "Une réponse est attendue de vous" in said(page)
+    (thread,) = set(re.findall(rf"/demandes/{reference}/suivi/echanges/[0-9a-f-]{{36}}", page.text))
+    assert "Devant quel numéro ?" in said(visitor.follow(visitor.post(f"{thread}/lecture")))
+    with data.reading() as session:
+        letter = next(one for one in mail.outbox(session) if one.name == "question")
+        assert "numéro" not in letter.text
+    answer = visitor.post(thread, {"message": "Devant le numéro 3.", "envoi": "a"})
+    assert "Une réponse est attendue" not in said(visitor.follow(answer))
+    page = visitor.get(f"/demandes/{reference}/suivi")
+    assert "En cours" in said(page)
+    with data.reading() as session:
+        case = session.scalars(select(Case)).one()
+        assert case.document["precision"] == {"texte": "Devant le numéro 3.", "pieces": []}
+        assert [task.element_id for task in tasks.of_case(session, case.id)] == ["qualification"]
+
+
+def test_an_answer_is_kept_when_the_process_cannot_go_on(
+    visitor: Visitor, reference: str, data: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Operators see an incident and try again; the resident's words are in the thread."""
+    with data.transaction() as session:
+        case = session.scalars(select(Case)).one()
+        (task,) = tasks.of_case(session, case.id)
+        jeanne = Actor("agent", name="Jeanne", groups=frozenset({SERVICE}))
+        cases.complete_task(session, case, task.id, {"suite": "preciser", "question": "Où\u00a0?"}, jeanne)
+
+    def stuck(*_: object) -> None:
+        error = ProcessStuck("precision", "essai")
+        error.attempt = Attempt(case.id, "deliver", "precision-donnee", {}, ANONYMOUS)
+        raise error
+
+    page = visitor.get(f"/demandes/{reference}/suivi")
+    (thread,) = set(re.findall(rf"/demandes/{reference}/suivi/echanges/[0-9a-f-]{{36}}", page.text))
+    with monkeypatch.context() as patch:
+        patch.setattr(cases, "deliver", stuck)
+        assert visitor.post(thread, {"message": "Ici.", "envoi": "a"}).status_code == 303
+    assert [one.text for one in messages(data)][-1] == "Ici."
+    with data.reading() as session:
+        assert [incident.target for incident, _ in incidents.listing(session)] == ["precision-donnee"]
 
 
 def test_a_form_sent_twice_is_one_message(visitor: Visitor, reference: str, data: Database) -> None:

@@ -11,7 +11,7 @@ from SpiffWorkflow.spiff.parser.process import VALIDATOR
 
 from engine.bpmn import model
 from engine.bpmn.layout import lay_out
-from engine.procedures import catalogue
+from engine.procedures import catalogue, messages
 from engine.procedures.catalogue import SourceSet
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
@@ -89,6 +89,14 @@ def test_the_diagram_is_the_one_that_the_layout_tool_draws(shipped: SourceSet) -
     assert lay_out(shipped.bpmn.content) == shipped.bpmn.content
 
 
+def test_the_platform_s_own_messages_follow_it_too() -> None:
+    for template in messages.defaults().values():
+        for text in template.texts:
+            prose = re.sub(r"\{[^{}]*\}", "", text)
+            assert "'" not in prose, text
+            assert not re.search(r"[^ ] [:;?!%»]|« ", prose), text
+
+
 def test_texts_for_people_follow_french_typography(shipped: SourceSet) -> None:
     """Curly apostrophes, and a space that doesn't break before « : ; ? ! % » and inside guillemets."""
     for text in _texts(shipped):
@@ -108,6 +116,9 @@ def _texts(shipped: SourceSet) -> Iterator[str]:
             yield element.text or ""
         if element.tag.endswith("}parameter") and element.get("id") in ("subject", "body"):
             yield element.get("value", "")
+    if shipped.messages is not None:
+        for template in messages.read(shipped.messages).values():
+            yield from template.texts
     yield from (value for key, value in model.read(shipped.bpmn).process.properties.items() if key[:7] != "silence")
 
 

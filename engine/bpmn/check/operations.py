@@ -29,12 +29,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d.*")
 def check_operations(document: Document, declarations: Declarations, before: frozenset[str], report: Report) -> None:
     """Report unknown operations and wrong parameters. `before` holds the nodes that come before filing."""
     open_to_all = document.process.properties.get("audience", "open") != "locked"
-    caught = frozenset(
-        event.name or ""
-        for node in document.nodes
-        for event in node.events
-        if event.kind == "message" and node.kind in CATCHES
-    )
+    caught = _caught(document)
     for node in document.nodes:
         if node.kind != "serviceTask":
             continue
@@ -52,6 +47,15 @@ def check_operations(document: Document, declarations: Declarations, before: fro
             report.on("no-exchanges", node)
         if signature.account and open_to_all:
             report.on("operation-account", node, operation=signature.name)
+
+
+def _caught(document: Document) -> frozenset[str]:
+    """The names of the messages that something waits for."""
+    declared = {one.id: one.name for one in document.declared if one.kind == "message"}
+    events = (event for node in document.nodes if node.kind in CATCHES for event in node.events)
+    names = {event.name or "" for event in events if event.kind == "message"}
+    refs = {node.message_ref for node in document.nodes if node.kind == "receiveTask"}
+    return frozenset(names | {declared[ref] for ref in refs if ref in declared})
 
 
 def _tell_unknown(node: Node, operator: Operator, declarations: Declarations, report: Report) -> None:

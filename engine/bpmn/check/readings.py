@@ -112,6 +112,8 @@ def _events(node: Node) -> Iterator[Action]:
             yield Writing(frozenset({event.variable}), event.line, "le message")
         elif event.kind in ("message", "signal", "error", "escalation") and node.kind in CATCHES:
             yield Writing(frozenset({node.id}), event.line, "le message", stored=True)
+    if node.kind == "receiveTask" and node.message_ref:
+        yield Writing(frozenset({node.id}), node.line, "le message", stored=True)
 
 
 def _operation(node: Node, declarations: Declarations) -> Iterator[Action]:

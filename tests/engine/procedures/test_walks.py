@@ -95,8 +95,8 @@ def test_a_question_comes_with_the_way_to_answer_it(walk: Begin) -> None:
     case.resident_submits("ma_demande", nature="depot", lieu=place, description="Un matelas.", danger=False)
     case.resident_submits("recapitulatif", certification=True)
     case.agent_completes("qualification", suite="preciser", question="À quel étage ?")
-    (asked,) = [one for one in mail.outbox(case.session) if "précision" in one.subject]
-    (token,) = re.findall(r"/suivi/(\S+)", asked.text)
+    (asked,) = [one for one in mail.outbox(case.session) if one.name == "question"]
+    (token,) = re.findall(r"/suivi/(\S+)\?onglet=echanges", asked.text)
     assert cases.of_link(case.session, token).id == case.case.id
 
 
