@@ -22,8 +22,8 @@ _WIDTHS = (2, 3, 4, 5, 10, 20, 30)
 _TYPICAL_WIDTH = {"postcode": 5, "phone": 20, "plate": 10, "number": 10, "integer": 10}
 _EXTENSIONS = {"pdf": (".pdf",), "jpg": (".jpg", ".jpeg"), "png": (".png",)}
 _CERTIFIED = Markup(
-    "Votre identité est certifiée par FranceConnect. Ces informations ne se modifient pas ici"
-    f"{NBSP}: elles se corrigent auprès du fournisseur d’identité. "
+    "Votre identité est certifiée par FranceConnect. Ces informations ne se modifient pas ici\u00a0: elles se corrigent auprès "
+    "du fournisseur d’identité. "
     '<a class="govuk-link" href="/demarches/franceconnect-deliaison" target="_blank">Signaler une erreur'
     '<span class="govuk-visually-hidden"> (nouvel onglet)</span></a>'
 )
