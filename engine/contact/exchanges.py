@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, ScalarSelect, Text, delete, func, select, text, update
+from sqlalchemy import ForeignKey, Index, Integer, ScalarSelect, Text, delete, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.contact.documents import StoredFile
@@ -279,6 +279,13 @@ def count_to_read(session: Session, case_ids: Any) -> int:
     """How many messages wait to be read by the person whose requests these are (ids, or a query that gives them)."""
     unread = Exchange.case_id.in_(case_ids), Exchange.unread_by_resident > 0
     return int(session.scalar(select(func.coalesce(func.sum(Exchange.unread_by_resident), 0)).where(*unread)) or 0)
+
+
+def pending(session: Session, case_ids: Any) -> list[Exchange]:
+    """The threads with something to read or to answer for the person whose requests these are, in one query."""
+    waits = or_(Exchange.unread_by_resident > 0, Exchange.asked.is_(True))
+    query = select(Exchange).where(Exchange.case_id.in_(case_ids), waits)
+    return list(session.scalars(query.order_by(Exchange.changed_at.desc(), Exchange.id)))
 
 
 def to_answer(session: Session, case_ids: Any) -> list[Exchange]:

@@ -9,6 +9,7 @@ from portal.residents import (  # noqa: E402,F401 - they declare the routes
     attaching,
     cases,
     copies,
+    dashboard,
     documents,
     exchanges,
     favourites,

@@ -34,11 +34,12 @@ class Row:
     letter: Notification | None
 
 
-def of(session: Session, found: Sequence[Listed]) -> list[Row]:
+def of(session: Session, found: Sequence[Listed], *, with_letters: bool = True) -> list[Row]:
     """The rows of these requests, in their order, in two statements at most."""
     definitions = catalogue.definitions(session, {case.version_id for case in found})
     letters: dict[UUID, Notification] = {}
-    for letter in notifications.latest(session, [case.id for case in found if not case.draft], limit=_LETTERS):
+    filed = [case.id for case in found if not case.draft] if with_letters else []
+    for letter in notifications.latest(session, filed, limit=_LETTERS):
         letters.setdefault(letter.case_id, letter)
     rows = []
     for case in found:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from engine.contact import appointments, exchanges
 from engine.core.db import Session
 from engine.people import accounts, consents
 from engine.procedures import cases, catalogue, words
-from engine.rights import entitlements
+from engine.rights import care_plans, entitlements
 from portal import access
 from portal.access import reading, transactional
-from portal.residents import blueprint, menu, rows
+from portal.residents import blueprint, dashboard, menu, rows
 from portal.residents.account import account_id
 from portal.residents.presentation import RIGHT_STATES
 
 LATEST = 4
 COORDINATES = ("coordonnees-adresse", "coordonnees-telephone", "coordonnees-courriel")
 _PARKING = "stationnement"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A tile («dalle») of the dashboard."""
-
-    title: str
-    href: str
-    icon: str
-    count: int | None = None
-    text: str = ""
 
 
 @blueprint.get("/mon-espace")
@@ -83,34 +71,28 @@ def _space_with_error(session: Session) -> str:
 def _space(session: Session, errors: dict[str, str] | None = None) -> str:
     account = accounts.find(session, account_id())
     everything = catalogue.everything(session)
-    requests = cases.latest(session, account.id, LATEST)
-    shown = rows.of(session, requests)
+    shown = rows.of(session, cases.latest(session, account.id, LATEST), with_letters=False)
+    own = cases.filed_by(account.id)
+    threads = exchanges.pending(session, own)
+    asked = [thread for thread in threads if thread.asked]
+    known = cases.references_of(session, {thread.case_id for thread in asked})
     return render_template(
         "residents/space.html",
         errors=errors or {},
         usager=accounts.usager(account),
         login=account.login,
-        dashboard=_tiles(),
+        dashboard=dashboard.tiles(threads, len(appointments.coming(session, own))),
         sectors=menu.shown(session, account.id, menu.sectors(everything)),
         favourites=menu.at_hand(),
+        plans=care_plans.of_account(session, account.id),
         rights=[
             (right, *RIGHT_STATES[entitlements.state(right)]) for right in entitlements.of_account(session, account.id)
         ],
         waiting=cases.waiting_for(session, account.id),
+        asked=[(thread, known[thread.case_id][0]) for thread in asked if thread.case_id in known],
         drafts=[row for row in shown if row.draft],
         rows=[row for row in shown if not row.draft],
         parking=[one for one in everything if one.version_id is not None and words.plain(one.trade) == _PARKING],
         purpose=consents.PURPOSES[consents.MOBILE_PAYMENT],
         consent=consents.current(session, account.id, consents.MOBILE_PAYMENT),
     )
-
-
-def _tiles() -> list[Tile]:
-    return [
-        Tile(
-            "Coordonnées",
-            url_for(".show_own_coordinates"),
-            "home",
-            text="Votre adresse, vos téléphones, vos courriels, et comment en changer.",
-        ),
-    ]

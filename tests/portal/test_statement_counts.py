@@ -64,17 +64,30 @@ def test_a_refused_step_is_drawn_again_in_few_statements(visitor: Visitor, data:
     assert len(statements) <= SUBMIT_MAX, "\n".join(statements)
 
 
+SPACE_MAX = 12
+"""The statements of the space's first page and of its list (issue 5)."""
+
+
 def test_the_space_costs_the_same_whatever_it_lists(
     visitor: Visitor, data: Database, account: Callable[..., Any], report: Callable[..., str]
 ) -> None:
+    """B7, B8: with requests, a draft, favourites and rights, and whatever their number."""
     account()
     visitor.sign_in("claire.martin@exemple.fr")
+    for slug in ("signalement", "coordonnees-adresse"):
+        visitor.post("/mon-espace/favoris", {"action": f"ajouter:{slug}"})
     report(visitor, filed=True)
     visitor.get("/mon-espace")
-    with counted(data) as one:
-        visitor.get("/mon-espace")
+    for path in ("/mon-espace", "/mon-espace/demandes", "/mon-espace/rubriques/proprete-et-espace-public"):
+        with counted(data) as one:
+            assert visitor.get(path).status_code == 200
+        assert len(one) <= SPACE_MAX, "\n".join(one)
     for _ in range(3):
         report(visitor, filed=True)
-    with counted(data) as four:
+    report(visitor)
+    with counted(data) as five:
         visitor.get("/mon-espace")
-    assert len(four) == len(one)
+    assert len(five) <= SPACE_MAX, "\n".join(five)
+    with counted(data) as listed:
+        visitor.get("/mon-espace/demandes")
+    assert len(listed) <= SPACE_MAX, "\n".join(listed)

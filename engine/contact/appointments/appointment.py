@@ -6,7 +6,7 @@ index says once more that a desk receives one person at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -155,14 +155,15 @@ def counts(session: Session, agendas: Sequence[Agenda], first: date, last: date)
     return {(agenda_id, day): number for agenda_id, day, number in found}
 
 
-def coming(session: Session, case_ids: Iterable[UUID]) -> list[tuple[Appointment, Agenda]]:
-    """The planned appointments of these requests that haven't begun, the soonest first: «Rendez-vous proches»."""
+def coming(session: Session, case_ids: Any) -> list[tuple[Appointment, Agenda]]:
+    """The planned appointments of these requests that haven't begun, the soonest first: «Rendez-vous proches».
+
+    `case_ids` are the requests' ids, or a query that gives them.
+    """
     rows = session.execute(
         select(Appointment, Agenda)
         .join(Agenda, Agenda.id == Appointment.agenda_id)
-        .where(
-            Appointment.case_id.in_(list(case_ids)), Appointment.status == PLANNED, Appointment.starts_at > clock.now()
-        )
+        .where(Appointment.case_id.in_(case_ids), Appointment.status == PLANNED, Appointment.starts_at > clock.now())
         .order_by(Appointment.starts_at)
     )
     return [(appointment, agenda) for appointment, agenda in rows]

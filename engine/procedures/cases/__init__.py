@@ -36,10 +36,10 @@ from engine.procedures.cases.listing import (
     Listed,
     Listing,
     State,
-    by_reference,
     filed_by,
     latest,
     listing,
+    references_of,
     waiting_for,
 )
 from engine.procedures.cases.moves import (
@@ -76,7 +76,6 @@ __all__ = [
     "attach",
     "attach_with_code",
     "book_appointment",
-    "by_reference",
     "cancel",
     "cancel_appointment",
     "cancellable",
@@ -104,6 +103,7 @@ __all__ = [
     "of_account",
     "of_link",
     "open_draft",
+    "references_of",
     "remind_of_appointment",
     "renew_holds",
     "requires_appointment",

@@ -107,12 +107,12 @@ def waiting_for(session: Session, account_id: UUID) -> list[HumanTask]:
     )
 
 
-def by_reference(session: Session, case_ids: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
-    """The reference and the procedure of some requests, by id."""
+def references_of(session: Session, case_ids: Collection[UUID]) -> dict[UUID, tuple[str, UUID]]:
+    """The reference and the version of some requests, by id."""
     if not case_ids:
         return {}
-    found = session.execute(select(Case.id, Case.reference, Case.procedure).where(Case.id.in_(case_ids)))
-    return {case_id: (reference, procedure) for case_id, reference, procedure in found}
+    found = session.execute(select(Case.id, Case.reference, Case.version_id).where(Case.id.in_(case_ids)))
+    return {case_id: (reference, version_id) for case_id, reference, version_id in found}
 
 
 def listing(
