@@ -18,8 +18,8 @@ def _form(name: str, order: list[str], required: list[str], properties: dict[str
 
 
 def _text(title: str, known: str, autocomplete: str, longest: int, hint: str = "", **more: Any) -> dict[str, Any]:
-    made = {"title": title, "type": "string", "maxLength": longest, "x-prefill": known, "x-autocomplete": autocomplete}
-    return {**made, **({"description": hint} if hint else {}), **more}
+    made = {"title": title, "type": "string", "maxLength": longest, "x-autocomplete": autocomplete}
+    return {**made, **({"x-prefill": known} if known else {}), **({"description": hint} if hint else {}), **more}
 
 
 IDENTITY = _form(
@@ -151,6 +151,64 @@ CONTACT = _form(
         ),
         **_PHONES,
         "contact_prefere": _PREFERRED,
+    },
+)
+
+# What a beneficiary copies from the city's letter (B18).
+FILE = _form(
+    "dossier",
+    ["dossier", "nom", "prenom", "date_naissance"],
+    ["dossier", "nom", "prenom", "date_naissance"],
+    {
+        "dossier": {
+            "title": "Référence du dossier",
+            "description": "Elle figure sur le courrier que la ville vous a envoyé, par exemple PA-2026-00123.",
+            "type": "string",
+            "maxLength": 40,
+            "x-autocomplete": "off",
+            "x-messages": {"required": "Saisissez la référence qui figure sur le courrier de la ville."},
+        },
+        "nom": _text(
+            "Nom",
+            "",
+            "family-name",
+            100,
+            "Celui du bénéficiaire, comme sur le courrier.",
+            **{"x-messages": {"required": "Saisissez le nom du bénéficiaire."}},
+        ),
+        "prenom": _text(
+            "Prénom",
+            "",
+            "given-name",
+            150,
+            "",
+            **{"x-messages": {"required": "Saisissez le prénom du bénéficiaire."}},
+        ),
+        "date_naissance": {
+            "title": "Date de naissance",
+            "type": "string",
+            "format": "date",
+            "x-min": "1900-01-01",
+            "x-max": "aujourdhui",
+            "x-autocomplete": "bday",
+            "x-messages": {"required": "Saisissez la date de naissance du bénéficiaire."},
+        },
+    },
+)
+MAILBOX = _form(
+    "messagerie",
+    ["courriel"],
+    ["courriel"],
+    {
+        "courriel": _text(
+            "Adresse de messagerie",
+            "",
+            "email",
+            254,
+            "Elle sera votre identifiant. Un code de validation y sera envoyé.",
+            format="email",
+            **{"x-messages": {"required": "Saisissez votre adresse de courriel, par exemple nom@exemple.fr."}},
+        )
     },
 )
 

@@ -67,6 +67,7 @@ ACTIONS = {
     "identity.linked": "an identity of FranceConnect or ProConnect was tied to an account",
     "identity.unlinked": "an identity was untied from an account",
     "identity.changed": "certified data were brought up to date by the identity provider",
+    "care_file.attached": "the plans of a beneficiary's file were given to an account (`plans`)",
     "mandate.given": "a relative was let in",
     "mandate.taken": "a relative's access ended",
     "case.read": "an agent opened a request",

@@ -85,7 +85,7 @@ class Outcome:
     """What a code gave: the account when it was right, otherwise why not (`codes.Verdict`).
 
     `username_lost`: somebody took the user name meanwhile; the account goes without, and its owner can choose another. `proved`:
-    the identity that was tied to it.
+    the identity that was tied to it. `file_reference`: the file that the account was made for.
     """
 
     account: Account | None
@@ -93,6 +93,7 @@ class Outcome:
     expired: bool = False
     username_lost: bool = False
     proved: Proved | None = None
+    file_reference: str | None = None
 
 
 def username_taken(session: Session, username: str) -> bool:
@@ -100,8 +101,18 @@ def username_taken(session: Session, username: str) -> bool:
     return accounts.by_login(session, accounts.user_name(username)) is not None
 
 
-def begin(session: Session, wanted: Wanted, *, terms_read: dict[str, str]) -> Begun:
+def begin(
+    session: Session,
+    wanted: Wanted,
+    *,
+    terms_read: dict[str, str],
+    beneficiary: bool = False,
+    file_reference: str | None = None,
+) -> Begun:
     """Keep what was typed and send a code; the token is for the browser.
+
+    A `beneficiary` has an account only for a file: without `file_reference` no code is ever right, and the owner of the address
+    reads that what was typed matches no file.
 
     `Conflict` when the user name is taken or the texts have changed since they were read, `Invalid` when the address is none.
     """
@@ -118,6 +129,8 @@ def begin(session: Session, wanted: Wanted, *, terms_read: dict[str, str]) -> Be
             terms=terms_read,
             begun_at=now,
             expires_at=now + KEPT_FOR,
+            beneficiary=beneficiary,
+            file_reference=file_reference,
         )
     )
     if wanted.identity:
@@ -131,14 +144,9 @@ def resend(session: Session, token: str) -> bool:
     pending = _found(session, token)
     login = str(pending.wanted["login"])
     known = accounts.by_login(session, login) is not None
-    return codes.issue(
-        session,
-        PURPOSE,
-        pending.token_hash,
-        login,
-        letter=_already_letter if known else _code_letter,
-        decoy=known,
-    )
+    unmatched = bool(pending.beneficiary) and pending.file_reference is None
+    letter = _unmatched_letter if unmatched else _already_letter if known else _code_letter
+    return codes.issue(session, PURPOSE, pending.token_hash, login, letter=letter, decoy=known or unmatched)
 
 
 def address(session: Session, token: str) -> str:
@@ -167,7 +175,7 @@ def confirm(session: Session, token: str, code: str) -> Outcome:
     letter = _created_letter(account)
     mail.write(session, to=account.login, subject=letter.subject, text=letter.text, name=letter.name)
     session.flush()
-    return Outcome(account, username_lost=lost, proved=proved)
+    return Outcome(account, username_lost=lost, proved=proved, file_reference=pending.file_reference)
 
 
 def give_up(session: Session, token: str) -> None:
@@ -223,6 +231,25 @@ Si vous avez oublié votre mot de passe, choisissez-en un nouveau\u00a0:
 Si ce n’était pas vous, ne tenez pas compte de ce message.
 {_signed()}"""
     return Letter(f"Vous avez déjà un compte {settings.city.space_name}", text, "creation-compte-existant")
+
+
+def _unmatched_letter(_code: str) -> Letter:
+    settings = config.current()
+    text = f"""Bonjour,
+
+Vous venez de demander la création d’un compte {settings.city.space_name} de bénéficiaire. Nous n’avons pas pu le \
+rapprocher d’un dossier\u00a0: aucun compte n’a été créé.
+
+La référence du dossier, le nom, le prénom et la date de naissance doivent être ceux du courrier que la ville vous a envoyé. \
+Vérifiez-les, puis recommencez\u00a0:
+{settings.public_url}/beneficiaire
+
+Si vous avez déjà un compte, connectez-vous d’abord, puis revenez à cette adresse. Pour toute difficulté, appelez le \
+{settings.city.phone}.
+
+Si vous n’êtes pas à l’origine de cette demande, ne tenez pas compte de ce message.
+{_signed()}"""
+    return Letter(f"Votre compte de bénéficiaire {settings.city.space_name}", text, "creation-compte-sans-dossier")
 
 
 def _created_letter(account: Account) -> Letter:

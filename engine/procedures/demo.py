@@ -45,6 +45,7 @@ def load(database: Database) -> list[Person]:
         raise ConfigurationError("the demonstration’s people are for PARVIS_DEMO=1 only")
     with database.reading() as session:
         missing = [person for person in people() if not _there(session, person)]
+    database.run(_add_files)
     if missing:
         # One hash each: equal hashes would say that passwords are equal, even here.
         hashes = {person.name: passwords.hashed(PASSWORD) for person in missing}
@@ -65,6 +66,41 @@ def add_agendas(session: Session) -> None:
     for one in map(appointments.read, _read()["agendas"]):
         if one.code not in known:
             appointments.save(session, one)
+
+
+@dataclass(frozen=True)
+class File:
+    """A beneficiary's file, as the city's letter tells of it."""
+
+    reference: str
+    first_names: str
+    name: str
+    birth_date: str
+
+
+def files() -> list[File]:
+    """The files of beneficiaries who have no account."""
+    return [
+        File(one["dossier"], one["prenoms"], one["nom"], one["date_naissance"]) for one in _read()["files"].values()
+    ]
+
+
+def _add_files(session: Session) -> None:
+    today = clock.today()
+    for file in _read()["files"].values():
+        if not care_plans.of_file(session, file["dossier"]):
+            care_plans.add(
+                session,
+                account_id=None,
+                first_names=file["prenoms"],
+                name=file["nom"],
+                hours_per_month=file["heures_par_mois"],
+                benefits=file["aides"],
+                starts_on=today + timedelta(days=file["debut"]),
+                ends_on=today + timedelta(days=file["fin"]),
+                file_reference=file["dossier"],
+                birth_date=file["date_naissance"],
+            )
 
 
 def people() -> list[Person]:
@@ -161,6 +197,8 @@ def _add_resident(session: Session, resident: dict[str, Any], password_hash: str
             benefits=plan["aides"],
             starts_on=today + timedelta(days=plan["debut"]),
             ends_on=today + timedelta(days=plan["fin"]),
+            file_reference=plan["dossier"],
+            birth_date=usager["date_naissance"],
         )
     return account
 

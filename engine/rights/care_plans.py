@@ -91,6 +91,8 @@ def add(
     starts_on: date,
     ends_on: date,
     case_id: UUID | None = None,
+    file_reference: str | None = None,
+    birth_date: str | None = None,
 ) -> CarePlan:
     """A plan decided elsewhere or by a case, or `Invalid` when the hours or the dates can't be."""
     hours = Decimal(str(hours_per_month))
@@ -109,6 +111,8 @@ def add(
         benefits=[text for benefit in benefits if (text := " ".join(benefit.split()))],
         case_id=case_id,
         opened_at=clock.now(),
+        file_reference=file_reference,
+        birth_date=birth_date,
     )
     session.add(plan)
     session.flush()
@@ -120,6 +124,17 @@ def of_account(session: Session, account_id: UUID) -> list[CarePlan]:
     return list(
         session.scalars(
             select(CarePlan).where(CarePlan.account_id == account_id).order_by(CarePlan.ends_on.desc(), CarePlan.id)
+        )
+    )
+
+
+def of_file(session: Session, file_reference: str) -> list[CarePlan]:
+    """The plans of a file, the latest to end first."""
+    return list(
+        session.scalars(
+            select(CarePlan)
+            .where(CarePlan.file_reference == file_reference)
+            .order_by(CarePlan.ends_on.desc(), CarePlan.id)
         )
     )
 

@@ -5,6 +5,7 @@ from flask import Blueprint
 blueprint = Blueprint("public", __name__)
 
 from portal.public import (  # noqa: E402 - they declare the routes
+    beneficiaries,  # noqa: F401
     captcha,  # noqa: F401
     catalogue,  # noqa: F401
     franceconnect,  # noqa: F401

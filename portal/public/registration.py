@@ -14,8 +14,10 @@ from werkzeug.wrappers import Response
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
 from engine.people import accounts, captcha, identity_visits, passwords, registration, terms, throttle
+from engine.people.actors import SYSTEM
 from engine.people.registration import Wanted
 from engine.procedures import catalogue, forms
+from engine.rights import beneficiaries
 from portal import access, new_password, rendering, sections, typed
 from portal.access import current_actor, database, reading, transactional
 from portal.public import blueprint, sign_in
@@ -259,6 +261,8 @@ def _confirm(session: Session, code: str) -> tuple[registration.Outcome, Any]:
     outcome = registration.confirm(session, _token(), code)
     if outcome.account is None:
         return outcome, None
+    if outcome.file_reference:
+        beneficiaries.attach(session, outcome.account.id, outcome.file_reference, SYSTEM)
     token, actor = sign_in.opened(session, outcome.account)
     if outcome.proved is not None:
         identity_visits.remember(session, token, outcome.proved)

@@ -7,6 +7,7 @@ blueprint = Blueprint("residents", __name__)
 from portal.residents import (  # noqa: E402,F401 - they declare the routes
     appointments,
     attaching,
+    care_plans,
     cases,
     copies,
     dashboard,
