@@ -15,13 +15,14 @@ from portal.access import database, reading, transactional
 from portal.public import blueprint
 
 _COOKIE = "recovery"
+_RETURN = "recovery_return"
 
 
 @blueprint.get("/mot-de-passe/oubli")
 @access.anyone
 def show_forgotten() -> str:
     """Where to ask for a link."""
-    return render_template("public/forgotten.html", errors={}, login=request.args.get("identifiant", "")[:254])
+    return _asking(request.args.get("identifiant", "")[:254], {})
 
 
 @blueprint.post("/mot-de-passe/oubli")
@@ -31,9 +32,22 @@ def ask_for_link() -> Response:
     login = request.form.get("identifiant", "").strip()
     if not login:
         errors = {"identifiant": "Saisissez votre courriel ou votre nom d’utilisateur."}
-        return make_response(render_template("public/forgotten.html", errors=errors, login=""), 422)
+        return make_response(_asking("", errors), 422)
     _ask(login=login)
+    # The link comes back to this browser: it then leads where its person was going.
+    cookie[_RETURN] = _going()
     return redirect(url_for(".show_link_sent"), 303)
+
+
+def _asking(login: str, errors: dict[str, str]) -> str:
+    going = _going()
+    return render_template(
+        "public/forgotten.html", errors=errors, login=login, suite=going["suite"], slug=going["demarche"]
+    )
+
+
+def _going() -> dict[str, str]:
+    return {name: request.values.get(name, "")[:500] for name in ("suite", "demarche")}
 
 
 @transactional
@@ -92,7 +106,11 @@ def _choose() -> Response:
     database().run(recovery.consume, _token(), passwords.hashed(password))
     cookie.pop(_COOKIE, None)
     flash("Votre mot de passe est modifié. Connectez-vous avec le nouveau.", "success")
-    return redirect(url_for(".show_sign_in"), 303)
+    kept = cookie.pop(_RETURN, None)
+    going = kept if isinstance(kept, dict) else {}
+    return redirect(
+        url_for(".show_sign_in", suite=going.get("suite") or None, demarche=going.get("demarche") or None), 303
+    )
 
 
 def _over(error: LinkOver) -> Response:

@@ -51,6 +51,31 @@ def test_the_link_leads_to_another_password(
     assert visitor.sign_in(CLAIRE, mot_de_passe=OTHER).location == "/mon-espace"
 
 
+@pytest.mark.parametrize(
+    ("asking", "leads_to"),
+    [
+        ("?suite=/mon-espace/profil/coordonnees", r"/mon-espace/profil/coordonnees"),
+        ("?demarche=stationnement-renouvellement", r"/demandes/[A-Z0-9-]+(/etapes/\w+)?"),
+    ],
+)
+def test_who_forgot_comes_back_to_where_they_were_going(
+    visitor: Visitor, data: Database, account: Callable[..., Any], asking: str, leads_to: str
+) -> None:
+    """B6: through the mailbox and back, to the page or the procedure that asked them to sign in."""
+    account()
+    page = visitor.get(f"/connexion{asking}").text
+    (forgotten,) = re.findall(rf'href="({ASK}[^"]*)"', page)
+    page = visitor.get(forgotten.replace("&amp;", "&")).text
+    fields = dict(re.findall(r'<input type="hidden" name="(suite|demarche)" value="([^"]*)"', page))
+    visitor.post(ASK, {"identifiant": CLAIRE, **fields})
+    visitor.get(link(data))
+    answer = visitor.post(NEW, {"mot_de_passe": OTHER, "mot_de_passe_confirmation": OTHER})
+    page = visitor.get(answer.location).text
+    fields = dict(re.findall(r'<input type="hidden" name="(suite|demarche)" value="([^"]*)"', page))
+    answer = visitor.sign_in(CLAIRE, **{**fields, "mot_de_passe": OTHER})
+    assert re.fullmatch(leads_to, answer.location)
+
+
 def test_a_link_serves_once(
     visitors: Callable[[], Visitor], data: Database, account: Callable[..., Any], said: Said
 ) -> None:
