@@ -311,7 +311,7 @@ def test_the_sign_in_page_offers_an_account_and_help(visitor: Visitor, said: Sai
     ):
         assert words in text
     assert 'href="/compte/creation?demarche=stationnement-renouvellement"' in page.text
-    assert 'href="/mot-de-passe/oubli"' in page.text
+    assert 'href="/mot-de-passe/oubli?demarche=stationnement-renouvellement"' in page.text
 
 
 def test_nothing_waits_once_the_account_is_made(visitor: Visitor, data: Database) -> None:
