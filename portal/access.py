@@ -23,6 +23,7 @@ from uuid import UUID
 from flask import Flask, current_app, g, request
 from flask import session as cookie
 
+from engine.core import audit
 from engine.core.db import Database, Session
 from engine.core.errors import Forbidden, NotFound, SignInRequired
 from engine.people import sessions
@@ -156,7 +157,7 @@ def reading(view: Callable[..., R]) -> Callable[..., R]:
                 return view(session, **_admitted(session, values, writing=False))
 
         answer = database().read(once)
-        _give_sign_of_life()
+        _write_afterwards()
         return answer
 
     wrapped.opens_session = True  # type: ignore[attr-defined]
@@ -211,10 +212,24 @@ def _admitted(session: Session, values: dict[str, Any], *, writing: bool) -> dic
     return admitted
 
 
-def _give_sign_of_life() -> None:
+def record_reading(action: str, object_kind: str, object_id: UUID) -> None:
+    """Let the audit tell that this page was read: written once it is drawn, since the page itself only reads."""
+    g.setdefault("readings", {})[action, object_kind, object_id] = None
+
+
+def _write_afterwards() -> None:
     session_id: UUID | None = g.pop("touch_due", None)
-    if session_id is not None:
-        database().run(sessions.touch, session_id)
+    readings: dict[tuple[str, str, UUID], None] = g.pop("readings", {})
+    if session_id is None and not readings:
+        return
+
+    def write(session: Session) -> None:
+        if session_id is not None:
+            sessions.touch(session, session_id)
+        for action, object_kind, object_id in readings:
+            audit.record(session, current_actor(), action, object_kind, object_id)
+
+    database().run(write)
 
 
 # --- the actor -------------------------------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     app = Flask("portal", static_folder=None, template_folder=None, root_path=str(HERE))
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        # Former keys still read cookies and the tokens of forms; the last one of the list signs.
+        SECRET_KEY_FALLBACKS=list(settings.former_secret_keys),
+        WTF_CSRF_SECRET_KEY=[*settings.former_secret_keys[::-1], settings.secret_key],
         SESSION_COOKIE_NAME="__Host-parvis" if settings.secure_cookies else "parvis",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,

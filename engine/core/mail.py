@@ -115,9 +115,11 @@ def send_ahead(database: Database, mail_id: UUID, settings: Settings) -> None:
 
 
 def _note(session: Session, mail: Mail, refusal: str | None) -> None:
-    """Note that a message has left, or why it never will."""
+    """Note that a message has left, or why it never will. Codes and private links don't stay behind: whoever reads the table
+    later, or a backup of it, may not use them."""
     column = "sent_at" if refusal is None else "refused_at"
-    session.execute(update(Mail).where(Mail.id == mail.id).values({column: clock.now()}))
+    blanked = {"text": without_secrets(mail.text), "html": mail.html and without_secrets(mail.html)}
+    session.execute(update(Mail).where(Mail.id == mail.id).values({column: clock.now(), **blanked}))
     if refusal is None:
         session.execute(delete(Undeliverable).where(Undeliverable.address == mail.recipient.lower()))
     else:
@@ -153,6 +155,16 @@ def _mark(session: Session, address: str, why: str) -> None:
         session.flush()
     else:
         known.why = said
+
+
+# The end of a private link's address: 256 bits in base64. A code: figures alone on their line, or in a tag of their own.
+_TOKEN = re.compile(r"(?<=/)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+_CODE = re.compile(r"(?m)(^[ \t]*|>)\d{4,8}(?=[ \t]*$|<)")
+
+
+def without_secrets(text: str) -> str:
+    """A letter without the code or the private links that it carried."""
+    return _CODE.sub(r"\1••••", _TOKEN.sub("…", text))
 
 
 def compose(mail: Mail, settings: Settings) -> EmailMessage:

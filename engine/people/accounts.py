@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, Text, or_, select
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime, new_id
 from engine.core.errors import Conflict, Invalid, NotFound
+from engine.people.actors import Actor
 
 Kind = Literal["resident", "agent"]
 
@@ -69,6 +70,11 @@ class Account(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # The last sign of life; None of an account that an earlier release made, until the life cycle takes it up.
     active_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def actor(self) -> Actor:
+        """Its owner as who acts, without groups and roles: for the audit."""
+        return Actor(cast("Kind", self.kind), self.id, self.display_name)
 
     @property
     def display_name(self) -> str:

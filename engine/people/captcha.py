@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import hmac
 import json
-import secrets
+import secrets as random
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from sqlalchemy import Index, Text, delete, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock, config
+from engine.core import clock, secrets
 from engine.core.db import Base, Session, UtcDateTime
 
 DIGITS = 5
@@ -53,9 +53,9 @@ def challenge() -> dict[str, Any]:
     found: dict[str, Any] = altcha.create_challenge(
         _ALGORITHM,
         _COST,
-        counter=_ROUNDS.start + secrets.randbelow(len(_ROUNDS)),
+        counter=_ROUNDS.start + random.randbelow(len(_ROUNDS)),
         expires_at=int((clock.now() + VALID_FOR).timestamp()),
-        hmac_secret=_secret(b"work"),
+        hmac_secret=secrets.key(_WORK),
     ).to_dict()
     return found
 
@@ -64,7 +64,7 @@ def work_done(session: Session, payload: str) -> str | None:
     """A pass for the script's answer, or None when it is wrong, too late or was already given."""
     if not payload or len(payload) > _PAYLOAD_MAX:
         return None
-    if not altcha.verify_solution(payload, _secret(b"work")).verified:
+    if not any(altcha.verify_solution(payload, key).verified for key in secrets.keys(_WORK)):
         return None
     try:
         signature = str(json.loads(base64.b64decode(payload))["challenge"]["signature"])
@@ -78,14 +78,15 @@ def work_done(session: Session, payload: str) -> str | None:
 
 def new_key() -> str:
     """The key of a new image and of its reading aloud."""
-    return _token(b"digits")
+    return _token(_DIGITS)
 
 
 def digits(key: str) -> str | None:
     """The digits behind a key; None when it isn't ours or is too old."""
-    if not _ours(b"digits", key):
+    maker = _maker(_DIGITS, key)
+    if maker is None:
         return None
-    number = int.from_bytes(hmac.digest(_secret(b"drawn"), key.encode(), "sha256")[:8], "big")
+    number = int.from_bytes(hmac.digest(maker, b"drawn " + key.encode(), "sha256")[:8], "big")
     return f"{number % 10**DIGITS:0{DIGITS}}"
 
 
@@ -128,41 +129,44 @@ def _speaker(voices: Path) -> Any:
 
 def make_pass() -> str:
     """What proves, for a while, that a challenge was met."""
-    return _token(b"pass")
+    return _token(_PASS)
 
 
 def pass_holds(token: str) -> bool:
     """Whether this is a pass of ours that isn't too old. Whether it was spent is known when it is spent."""
-    return _ours(b"pass", token)
+    return _maker(_PASS, token) is not None
 
 
 def spend(session: Session, token: str) -> bool:
     """Use the pass up; False when it holds no more."""
-    return _ours(b"pass", token) and _first(session, "pass:" + token)
+    return pass_holds(token) and _first(session, "pass:" + token)
 
 
 # --- inside ----------------------------------------------------------------------------------------------------------------
 
 
-def _token(purpose: bytes) -> str:
-    facts = f"{secrets.token_urlsafe(12)}.{int((clock.now() + VALID_FOR).timestamp())}"
-    return f"{facts}.{_tag(purpose, facts)}"
+# What keys are for: `secrets.key`.
+_WORK, _DIGITS, _PASS = "captcha work", "captcha digits", "captcha pass"
 
 
-def _ours(purpose: bytes, token: str) -> bool:
+def _token(purpose: str) -> str:
+    facts = f"{random.token_urlsafe(12)}.{int((clock.now() + VALID_FOR).timestamp())}"
+    return f"{facts}.{_tag(secrets.key(purpose), facts)}"
+
+
+def _maker(purpose: str, token: str) -> bytes | None:
+    """The key that made the token; None when it isn't ours or is too old."""
     facts, _, tag = token.rpartition(".")
-    expires = facts.rpartition(".")[2]
-    if not token.isascii() or not hmac.compare_digest(tag, _tag(purpose, facts)):
-        return False
-    return clock.now().timestamp() < int(expires)
+    if not token.isascii():
+        return None
+    maker = next((key for key in secrets.keys(purpose) if hmac.compare_digest(tag, _tag(key, facts))), None)
+    if maker is None or clock.now().timestamp() >= int(facts.rpartition(".")[2]):
+        return None
+    return maker
 
 
-def _tag(purpose: bytes, facts: str) -> str:
-    return base64.urlsafe_b64encode(hmac.digest(_secret(purpose), facts.encode("utf-8", "replace"), "sha256")).decode()
-
-
-def _secret(purpose: bytes) -> bytes:
-    return hashlib.sha256(b"captcha " + purpose + b"\0" + config.current().secret_key.encode()).digest()
+def _tag(key: bytes, facts: str) -> str:
+    return base64.urlsafe_b64encode(hmac.digest(key, facts.encode("utf-8", "replace"), "sha256")).decode()
 
 
 def _first(session: Session, what: str) -> bool:

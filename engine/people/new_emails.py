@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine.core import config, mail
+from engine.core import audit, config, mail
 from engine.core.db import Session
 from engine.people import accounts, codes, recovery
 from engine.people.accounts import Account
@@ -33,6 +33,7 @@ def confirm(session: Session, account: Account, use: Use, new: str, code: str) -
     if not verdict.valid:
         return verdict
     former = account.login if use == "connexion" else account.contact_email
+    audit.record(session, account.actor, "account.email_changed", "account", account.id, use=use)
     if use == "connexion":
         accounts.update_emails(session, account, login=address)
         recovery.end_links(session, account.id)

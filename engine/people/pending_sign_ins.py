@@ -160,6 +160,7 @@ def _open(session: Session, token: str, account: Account, user_agent: str) -> st
     )
     if gone is None:
         raise PendingOver
+    audit.record(session, account.actor, "account.signed_in", "account", account.id, by="second_factor")
     return sessions.open(session, account, user_agent=user_agent)
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Text, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock, config, jobs, mail
+from engine.core import audit, clock, config, jobs, mail
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
 from engine.people import accounts, sessions, throttle
@@ -109,6 +109,7 @@ def replace_password(session: Session, account: Account, password_hash: str) -> 
     """Give the account another password: links sent before end, every session closes, and the owner is told, in case it wasn't
     them."""
     accounts.update_password(session, account, password_hash)
+    audit.record(session, account.actor, "account.password_changed", "account", account.id)
     end_links(session, account.id)
     sessions.close_all(session, account.id)
     space = config.current().city.space_name

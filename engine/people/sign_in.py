@@ -14,9 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from engine.core import audit
 from engine.core.db import Session
 from engine.core.errors import Invalid
 from engine.people import accounts, passwords, pending_sign_ins, second_factors, sessions, throttle
+from engine.people.actors import ANONYMOUS
 
 
 class WrongCredentials(Invalid):
@@ -62,6 +64,13 @@ def authenticate(session: Session, login: str, password: str, *, address: str) -
     return Proof(account.id, stored, passwords.hashed(password) if passwords.outdated(stored) else None)
 
 
+def refused(session: Session, login: str) -> None:
+    """Record that the login and the password did not go together: as much work whether or not there is such an account."""
+    account = accounts.by_login(session, login.strip().lower()[:254])
+    known = account.id if account else None
+    audit.record(session, ANONYMOUS, "account.sign_in_refused", "account", known, by="password")
+
+
 def begin(session: Session, proof: Proof, *, user_agent: str = "") -> Begun:
     """Open the session, or let an agent go on to their second factor; `WrongCredentials` if the password changed since the
     proof."""
@@ -72,4 +81,5 @@ def begin(session: Session, proof: Proof, *, user_agent: str = "") -> Begun:
         account.password_hash = proof.rehashed
     if second_factors.asked_of(session, account):
         return Begun(pending_sign_ins.begin(session, account), complete=False)
+    audit.record(session, account.actor, "account.signed_in", "account", account.id, by="password")
     return Begun(sessions.open(session, account, user_agent=user_agent), complete=True)

@@ -93,6 +93,7 @@ def show_case(session: Session, reference: str) -> str:
     """A request of the agent's service, open or closed, to read."""
     case = cases.find_for_agent(session, reference, current_actor())
     definition = catalogue.definition(session, case.version_id)
+    access.record_reading("case.read", "case", case.id)
     open_tasks = tasks.of_case(session, case.id)
     status, colour = standing(case, definition, waiting=any(task.group == tasks.RESIDENT for task in open_tasks))
     return render_template(
@@ -113,4 +114,6 @@ def show_case(session: Session, reference: str) -> str:
 def download(session: Session, reference: str, file_id: UUID) -> Response:
     """A document of a request of the agent's service, to save."""
     case = cases.find_for_agent(session, reference, current_actor())
-    return attachments.attachment(stored_files.find(session, case.id, file_id))
+    found = stored_files.find(session, case.id, file_id)
+    access.record_reading("document.read", "document", found.id)
+    return attachments.attachment(found)

@@ -157,6 +157,7 @@ def _draw(
             if posted is not None
             else filling.started(session, case, form, target=str(task_id))
         )
+    access.record_reading("case.read", "case", case.id)
     read = folder(session, case, definition)
     sheet = filling.sheet(session, case, form, answers, errors)
     if sheet.takes_files:

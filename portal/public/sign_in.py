@@ -9,6 +9,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask import session as cookie
 from werkzeug.wrappers import Response
 
+from engine.core import audit
 from engine.core.db import Session
 from engine.core.errors import ParvisError, QuotaExhausted
 from engine.people import sessions, sign_in
@@ -55,6 +56,7 @@ def sign_in_by_password() -> Response:
         with database().reading() as session:
             proof = sign_in.authenticate(session, login, password, address=request.remote_addr or "")
     except WrongCredentials as error:
+        database().run(sign_in.refused, login)
         return make_response(_page({"": error.message}, login), 422)
     agent = request.user_agent.string
 
@@ -105,13 +107,16 @@ def sign_out(session: Session) -> Response:
     out = identity_providers.way_out(session, token) if token else None
     if token:
         sessions.close(session, token)
-    was_signed_in = access.current_actor().signed_in
+    actor = access.current_actor()
+    if actor.signed_in:
+        audit.record(session, actor, "account.signed_out", "account", actor.account_id)
     response: Response = redirect(url_for("public.show_catalogue"), 303)
     if out is not None:
         response = identity_providers.onward(*out, leaving=True)
     access.forget(response)
     flash(
-        "Vous êtes déconnecté." if was_signed_in else "Vos demandes ne sont plus ouvertes sur cet appareil.", "success"
+        "Vous êtes déconnecté." if actor.signed_in else "Vos demandes ne sont plus ouvertes sur cet appareil.",
+        "success",
     )
     return response
 

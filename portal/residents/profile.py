@@ -11,6 +11,7 @@ from flask import session as cookie
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from engine.core import audit
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
 from engine.people import accounts, new_emails, passwords, recovery, sessions, sign_in, terms
@@ -440,7 +441,9 @@ def close_session(session: Session, session_id: UUID) -> Response:
 @transactional
 def close_others(session: Session) -> Response:
     """«Se déconnecter partout ailleurs»."""
-    closed = sessions.close_all(session, _account(session).id, except_=access.sign_in_token())
+    account = _account(session)
+    closed = sessions.close_all(session, account.id, except_=access.sign_in_token())
+    audit.record(session, current_actor(), "account.sessions_closed", "account", account.id, closed=closed)
     flash("Vos autres appareils sont déconnectés." if closed else "Aucun autre appareil n’était connecté.", "success")
     return redirect(url_for(".show_profile") + "#appareils", 303)
 

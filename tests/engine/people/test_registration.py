@@ -98,7 +98,7 @@ def test_a_code_that_comes_too_late_says_so(session: Session, clock_at: Clock) -
 
 def test_a_code_is_bound_to_one_browser(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([1111, 2222])
-    monkeypatch.setattr("engine.people.codes.secrets.randbelow", lambda _limit: next(drawn))
+    monkeypatch.setattr("engine.people.codes.random.randbelow", lambda _limit: next(drawn))
     mine = begin(session)
     other = begin(session, replace(WANTED, login="autre@exemple.fr", username=None))
     assert registration.confirm(session, other, "1111").account is None
@@ -160,7 +160,7 @@ def test_an_account_made_elsewhere_meanwhile_is_not_made_twice(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter([1111, 2222])
-    monkeypatch.setattr("engine.people.codes.secrets.randbelow", lambda _limit: next(drawn))
+    monkeypatch.setattr("engine.people.codes.random.randbelow", lambda _limit: next(drawn))
     first, second = begin(session), begin(session)
     assert registration.confirm(session, first, "1111").account is not None
     with pytest.raises(Conflict):
