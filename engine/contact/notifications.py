@@ -309,7 +309,7 @@ def _cleaned(letter: Letter) -> Letter:
     # Process texts come from analysts and from what residents typed: NUL is refused by PostgreSQL, and says nothing to people.
     return replace(
         letter,
-        subject=" ".join(letter.subject.replace("\x00", "").split()),
+        subject=mail.one_line(letter.subject.replace("\x00", "")),
         text=letter.text.replace("\x00", "").strip(),
         short=letter.short.replace("\x00", "").strip() or None if letter.short else None,
     )

@@ -48,6 +48,8 @@ _OVERSEAS = {
     "0690": "+590", "0691": "+590", "0694": "+594", "0696": "+596", "0697": "+596", "0692": "+262", "0693": "+262",
     "0639": "+262",
 }  # fmt: skip
+# Within those of Mayotte, the numbers that nobody has: those of films, and of demonstrations.
+_FICTION = "063998"
 _MOBILE = re.compile(r"0[67]\d{8}")
 
 
@@ -91,6 +93,8 @@ def number(phone: str | None) -> str | None:
             digits = "0" + digits[len(prefix) :].removeprefix("0")
     if not _MOBILE.fullmatch(digits):
         return None
+    if digits.startswith(_FICTION):
+        return "+33" + digits[1:]
     return _OVERSEAS.get(digits[:4], "+33") + digits[1:]
 
 
@@ -221,9 +225,8 @@ def fitted(text: str, *, most: int = SEGMENTS_MAX) -> str:
 
     An address at the end is kept whole: without it the message leads nowhere.
     """
-    plain = "\n".join(
-        " ".join(line.split()) for line in text.strip().translate(_OTHERWISE).splitlines() if line.strip()
-    )
+    tight = re.sub(r"«\s|\s»", '"', text.strip()).translate(_OTHERWISE)
+    plain = "\n".join(" ".join(line.split()) for line in tight.splitlines() if line.strip())
     if segments(plain) <= most:
         return plain
     head, _, last = plain.rpartition(" ") if " " in plain.rpartition("\n")[2] else plain.rpartition("\n")

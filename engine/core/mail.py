@@ -75,7 +75,7 @@ def write(
         id=new_id(),
         name=name,
         recipient=to,
-        subject=" ".join(subject.split()),  # a line break would begin another header
+        subject=one_line(subject),  # a line break would begin another header
         text=text,
         html=html,
         case_id=case_id,
@@ -87,6 +87,11 @@ def write(
     session.add(mail)
     jobs.promise(session, "send_mail", key=f"mail:{mail.id}", case_id=case_id, mail_id=str(mail.id))
     return mail
+
+
+def one_line(text: str) -> str:
+    """The text on one line; its no-break spaces stay."""
+    return re.sub(r"[^\S\u00a0\u202f]+", " ", text).strip()
 
 
 def deliver(session: Session, mail_id: UUID, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The outbox of a demonstration: what would have been mailed, so that a newcomer can follow the links."""
+"""The outbox of a demonstration: what would have been sent, by e-mail or SMS, so that a newcomer can follow the links."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from flask import render_template
 from markupsafe import Markup, escape
 
+from engine.contact import sms
 from engine.core import config, mail
 from engine.core.db import Session
 from engine.core.errors import NotFound
@@ -26,6 +27,19 @@ def show_outbox(session: Session) -> str:
         raise NotFound
     messages = [(message, with_links(message.text)) for message in mail.outbox(session)]
     return render_template("public/outbox.html", messages=messages)
+
+
+@blueprint.get("/boite-denvoi/sms")
+@access.anyone
+@reading
+def show_sms_outbox(session: Session) -> str:
+    """The text messages, the latest first; only where none leaves and nobody else can look."""
+    settings = config.current()
+    if not settings.outbox or settings.sms_url is not None or settings.sms_gateway is not None:
+        raise NotFound
+    return render_template(
+        "public/outbox_sms.html", messages=[(message, with_links(message.text)) for message in sms.outbox(session)]
+    )
 
 
 def with_links(text: str) -> Markup:

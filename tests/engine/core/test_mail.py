@@ -1,5 +1,6 @@
 """E-mail leaves after the commit, once as far as can be known, and looks as it should."""
 
+import smtplib
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -147,3 +148,66 @@ def test_an_address_cannot_bring_other_recipients(session: Session, settings: Se
 def test_a_written_message_is_due_at_once(session: Session) -> None:
     write(session)
     assert len(jobs.due(session)) == 1
+
+
+# --- addresses that refuse -------------------------------------------------------------------------------------------------
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, code: int, words: bytes) -> None:
+    def send(_server: Server, message: EmailMessage) -> None:
+        raise smtplib.SMTPRecipientsRefused({message["To"]: (code, words)})
+
+    monkeypatch.setattr(Server, "send_message", send)
+
+
+def test_a_refused_address_is_kept_and_nothing_is_tried_again(
+    session: Session, settings: Settings, server: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D3."""
+    settings = with_smtp(settings, "smtp://mail.example")
+    written = write(session, to="Claire@exemple.fr")
+    with monkeypatch.context() as patch:
+        refuse(patch, 550, b"5.1.1 No such user")
+        for _ in range(2):
+            mail.deliver(session, written.id, settings)
+    session.refresh(written)
+    assert (written.sent_at, written.refused_at is not None) == (None, True)
+    assert len(server.made) == 1
+    (known,) = mail.undeliverable(session, ["autre@exemple.fr", "claire@exemple.fr", None])
+    assert known.why == "550 5.1.1 No such user"
+    # What is accepted later clears it.
+    mail.deliver(session, write(session).id, settings)
+    assert mail.undeliverable(session, ["claire@exemple.fr"]) == []
+
+
+def test_what_is_no_fault_of_the_address_is_tried_again(
+    session: Session, settings: Settings, server: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, 550, b"5.7.1 Relaying denied")
+    written = write(session)
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        mail.deliver(session, written.id, with_smtp(settings, "smtp://mail.example"))
+    assert mail.undeliverable(session, ["claire@exemple.fr"]) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "for_good"),
+    [
+        (550, "No such user", True),
+        (550, "5.1.1 No such user", True),
+        (550, "5.2.1 Mailbox disabled", True),
+        (552, "5.2.2 Mailbox full", False),
+        (450, "4.2.0 Greylisted", False),
+        (554, "5.7.1 Rejected by policy", False),
+    ],
+)
+def test_only_what_says_that_the_address_is_wrong_is_for_good(code: int, words: str, for_good: bool) -> None:
+    assert mail.is_for_good(code, words) is for_good
+
+
+def test_a_message_that_comes_back_is_noted_once(session: Session) -> None:
+    written = write(session)
+    assert mail.record_bounce(session, written.id, "5.1.1 unknown")
+    session.flush()
+    assert not mail.record_bounce(session, written.id, "5.1.1 unknown")
+    assert [one.address for one in mail.undeliverable(session, ["claire@exemple.fr"])] == ["claire@exemple.fr"]
