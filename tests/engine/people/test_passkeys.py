@@ -102,7 +102,7 @@ def test_an_answer_to_nothing_adds_nothing(session: Session, sonia: Account) -> 
         ("https://demarches.ville.example", "localhost", "https://demarches.ville.example"),
         ("http://127.0.0.1:8000", "localhost:8000", "http://localhost:8000"),
         ("http://127.0.0.1:8000", "127.0.0.1:8000", None),
-        ("https://192.0.2.7", "localhost", None),
+        ("http://[::1]:8000", "[::1]:8000", None),
     ],
 )
 def test_passkeys_are_for_sites_with_a_name(settings: Settings, public: str, asked: str, expected: str | None) -> None:
