@@ -316,4 +316,4 @@ def size(count: int) -> str:
     """A number of bytes as people say it."""
     if count < 1_000_000:
         return f"{max(1, round(count / 1000))}\u00a0ko"
-    return f"{count / 1_000_000:.1f}\u00a0Mo".replace(".", ",")
+    return f"{count / 1_000_000:.1f}\u00a0Mo".replace(".0", "").replace(".", ",")

@@ -12,7 +12,7 @@ document.addEventListener("change", ({ target }) => {
   if (heavy) {
     target.value = "";
     say(target.form, `« ${heavy.name} » dépasse 10 Mo.`, part);
-  } else {
+  } else if (!atOnce(target.form)) {
     const names = [...target.files].map((file) => file.name).join(", ");
     send(target.form, part, `attach:${part.dataset.files}`, names);
   }
@@ -21,7 +21,9 @@ document.addEventListener("change", ({ target }) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const action = event.submitter?.name === "_action" ? event.submitter.value : "";
-  const part = /^(attach|remove-file):/.test(action) ? event.submitter.closest("[data-files]") : null;
+  const part = atOnce(form)
+    ? form.querySelector("[data-files]")
+    : /^(attach|remove-file):/.test(action) ? event.submitter.closest("[data-files]") : null;
   if (sending.has(form)) {
     // The page goes on once the file has come.
     event.preventDefault();
@@ -30,9 +32,18 @@ document.addEventListener("submit", (event) => {
   } else if (part && !form.dataset.sendPlainly) {
     event.preventDefault();
     event.stopImmediatePropagation();
-    send(form, part, action, "");
+    send(form, part, action, atOnce(form) ? chosen(form) : "");
   }
 }, { capture: true });
+
+// Whether sending is the whole point of the form, and nothing is taken back afterwards: only its button sends.
+function atOnce(form) {
+  return form.hasAttribute("data-files-at-once");
+}
+
+function chosen(form) {
+  return [...form.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]).map((file) => file.name).join(", ");
+}
 
 function send(form, part, action, names) {
   const before = sending.get(form) ?? Promise.resolve();
@@ -45,7 +56,7 @@ function send(form, part, action, names) {
 function exchange(form, part, action, names) {
   return new Promise((done) => {
     const fields = new FormData(form);
-    fields.set("_action", action);
+    if (action) fields.set("_action", action);
     const path = part.dataset.files;
     const call = new XMLHttpRequest();
     const bar = names ? progress(part, names, () => call.abort()) : null;
@@ -79,7 +90,7 @@ function take(form, path, names, call) {
   const answer = call.response;
   const fresh = answer?.querySelector(`[data-files="${CSS.escape(path)}"]`);
   if (!fresh) return false;
-  if (form.hasAttribute("data-files-at-once")) {
+  if (atOnce(form)) {
     // The file is where it belongs: the whole page says so.
     document.querySelector("main").replaceWith(document.adoptNode(answer.querySelector("main")));
     history.replaceState(history.state, "", call.responseURL);

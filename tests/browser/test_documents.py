@@ -89,8 +89,7 @@ def test_a_document_is_kept_and_joined_to_a_request(
     page.goto(page.url.replace("confirmation", "suivi/pieces"))
     look()
     page.locator("input[type=file]").first.set_input_files(photos[1])
-    if not scripts:
-        press(page, "Joindre")
+    page.locator("main").get_by_role("button", name="Ajouter", exact=True).click()
     expect(page.locator("main")).to_contain_text("Vos pièces sont ajoutées à votre demande")
     expect(page.get_by_role("link", name="verso.png")).to_be_visible()
     look()
