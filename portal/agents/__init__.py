@@ -4,4 +4,17 @@ from flask import Blueprint
 
 blueprint = Blueprint("agents", __name__)
 
-from portal.agents import cases, errors, exchanges, letters, proconnect, profile, queues, second_factors, tasks  # noqa: E402,F401 - they declare the routes
+from portal.agents import (  # noqa: E402,F401 - they declare the routes
+    agendas,
+    cases,
+    errors,
+    exchanges,
+    exports,
+    letters,
+    proconnect,
+    profile,
+    queues,
+    quotas,
+    second_factors,
+    tasks,
+)
