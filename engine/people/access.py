@@ -82,6 +82,10 @@ def of_its_groups(actor: Actor, thing: Thing) -> bool:
     return bool(worked_groups(actor) & thing.groups)
 
 
+def of_its_supervisors(actor: Actor, thing: Thing) -> bool:
+    return supervisor(actor, thing) and bool(actor.supervises & thing.groups)
+
+
 def filed(_actor: Actor, thing: Thing) -> bool:
     return thing.filed
 
@@ -100,6 +104,9 @@ RULES: dict[str, tuple[tuple[Condition, ...], ...]] = {
     "queues.use": ((working,),),
     "case.work": ((working, of_its_groups, filed),),
     "task.do": ((working, of_its_groups),),
+    # Agendas and quotas: a service sees its own, and whoever supervises it decides of them.
+    "capacity.see": ((working, of_its_groups),),
+    "capacity.decide": ((of_its_supervisors,),),
     # The work of a service as a whole.
     "services.oversee": ((supervisor,),),
     # Neither of these reads what residents confide.

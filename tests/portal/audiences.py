@@ -89,6 +89,10 @@ def _of_the_group(persona: str, whose: Whose) -> Outcome:
     return _among_agents()(persona, whose)
 
 
+def _supervisor_of_the_group(persona: str, whose: Whose) -> Outcome:
+    return "forbidden" if persona == AGENT else _of_the_group(persona, whose)
+
+
 # Where nobody is turned away, one of each sort will do.
 EVERYONE = Audience(
     "everyone",
@@ -105,6 +109,7 @@ OWN = Audience("the resident whose it is", _own, things=True)
 STAFF = Audience("agents' accounts", _among_agents(*WORKERS, ANALYST, ADMINISTRATOR))
 AGENTS = Audience("agents who work on requests", _among_agents(*WORKERS))
 GROUP = Audience("agents of the group that works on it", _of_the_group, things=True)
+GROUP_SUPERVISOR = Audience("the supervisor of the group", _supervisor_of_the_group, things=True)
 SUPERVISORS = Audience("supervisors", _among_agents(SUPERVISOR, OTHER_SUPERVISOR))
 ANALYSTS = Audience("analysts", _among_agents(ANALYST))
 ADMINISTRATORS = Audience("administrators", _among_agents(ADMINISTRATOR))
@@ -138,6 +143,7 @@ ROUTES: dict[str, Audience] = {
     "agents.come_out": EVERYONE,
     "agents.complete_task": GROUP,
     "agents.confirm_application": STAFF,
+    "agents.decide_quota": GROUP_SUPERVISOR,
     "agents.download": GROUP,
     "agents.enter": EVERYONE,
     "agents.leave_for_proconnect": EVERYONE,
@@ -150,6 +156,10 @@ ROUTES: dict[str, Audience] = {
     "agents.release": GROUP,
     "agents.remove_factor": STAFF,
     "agents.rename_factor": STAFF,
+    "agents.save_agenda_settings": GROUP_SUPERVISOR,
+    "agents.show_agenda": GROUP,
+    "agents.show_agenda_settings": GROUP_SUPERVISOR,
+    "agents.show_agendas": AGENTS,
     "agents.show_application": STAFF,
     "agents.show_case": GROUP,
     "agents.show_codes": STAFF,
@@ -163,6 +173,7 @@ ROUTES: dict[str, Audience] = {
     "agents.show_profile": STAFF,
     "agents.show_proof": STAFF,
     "agents.show_queues": AGENTS,
+    "agents.show_quotas": AGENTS,
     "agents.show_task": GROUP,
     "diagram.show_to_agent": GROUP,
     "diagram.show_to_resident": HOLDERS,
@@ -185,6 +196,8 @@ ROUTES: dict[str, Audience] = {
     "public.follow_password_link": EVERYONE,
     "public.give_up": EVERYONE,
     "public.leave_for_franceconnect": EVERYONE,
+    "public.leave_waiting_list": EVERYONE,
+    "public.join_waiting_list": EVERYONE,
     "public.make_account": EVERYONE,
     "public.make_challenge": EVERYONE,
     "public.passkey_creation_options": EVERYONE,
@@ -273,6 +286,7 @@ ROUTES: dict[str, Audience] = {
     "residents.send_code": RESIDENTS,
     "residents.show_case": HOLDERS,
     "residents.show_cases": RESIDENTS,
+    "residents.show_coming_appointments": RESIDENTS,
     "residents.show_confirmation": HOLDERS,
     "residents.show_coordinates": RESIDENTS,
     "residents.show_data": RESIDENTS,
@@ -282,6 +296,7 @@ ROUTES: dict[str, Audience] = {
     "residents.show_email": RESIDENTS,
     "residents.show_email_code": RESIDENTS,
     "residents.show_exchange": HOLDERS,
+    "residents.show_exchanges_to_read": RESIDENTS,
     "residents.show_favourites": RESIDENTS,
     "residents.show_franceconnect": RESIDENTS,
     "residents.show_identity": RESIDENTS,

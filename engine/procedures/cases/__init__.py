@@ -18,6 +18,7 @@ from engine.procedures.cases.drafts import draft_ends_at, expire_drafts, warn_of
 from engine.procedures.cases.finding import (
     LINK_KEPT,
     CaseLink,
+    by_ids,
     find,
     find_for_agent,
     held,
@@ -76,6 +77,7 @@ __all__ = [
     "attach",
     "attach_with_code",
     "book_appointment",
+    "by_ids",
     "cancel",
     "cancel_appointment",
     "cancellable",

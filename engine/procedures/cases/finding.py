@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -140,6 +141,11 @@ def of_account(session: Session, account_id: UUID, *, limit: int = 200) -> list[
             .limit(limit)
         )
     )
+
+
+def by_ids(session: Session, ids: Iterable[UUID]) -> dict[UUID, Case]:
+    """The requests of these ids."""
+    return {case.id: case for case in session.scalars(select(Case).where(Case.id.in_(list(ids))))}
 
 
 def held(session: Session, actor: Actor, procedure: str) -> Case | None:
