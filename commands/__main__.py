@@ -29,6 +29,7 @@ FAMILIES = (
     "account",
     "jobs",
     "incidents",
+    "receive",
     "interruption",
     "privacy",
     "audit",

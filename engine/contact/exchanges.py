@@ -193,6 +193,12 @@ def sent(session: Session, case_id: UUID, sending: str) -> Message | None:
     return session.scalar(select(Message).where(Message.case_id == case_id, Message.sending == sending))
 
 
+def written_since(session: Session, exchange_id: UUID, side: Side, since: datetime) -> int:
+    """How many messages that side has written in a thread since then."""
+    theirs = Message.exchange_id == exchange_id, Message.side == side, Message.written_at >= since
+    return session.scalar(select(func.count(Message.id)).where(*theirs)) or 0
+
+
 def await_answer(exchange: Exchange, message_name: str, *, asked: bool) -> None:
     """Let the resident's next answer in this thread deliver a BPMN message; with `asked`, the resident is told to answer."""
     exchange.awaits = message_name
