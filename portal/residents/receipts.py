@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import make_response, render_template
+from flask import flash, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from engine.core import clock, pdf
 from engine.core.db import Session
-from engine.core.errors import NotFound
+from engine.core.errors import NotFound, Unavailable
 from engine.people import throttle
 from engine.procedures import catalogue, receipts
 from engine.procedures.cases import Case
@@ -29,8 +29,13 @@ def download_receipt(reference: str) -> Response:
     """The PDF, to save or to print."""
     case_reference, page = _document(reference=reference)
     throttle.take(MADE, case_reference)
-    # Outside the session: laying out a page takes longer than reading it.
-    answer = make_response(pdf.make(page, files=rendering.document_files()))
+    try:
+        # Outside the session: laying out a page takes longer than reading it.
+        made = pdf.make(page, files=rendering.document_files())
+    except Unavailable as error:
+        flash(error.message, "info")
+        return redirect(url_for(".show_tracking", reference=case_reference), 303)
+    answer = make_response(made)
     answer.mimetype = "application/pdf"
     answer.headers["Content-Disposition"] = f'attachment; filename="accuse-de-reception-{case_reference}.pdf"'
     answer.headers["Cache-Control"] = "no-store"
