@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
-
-_SERVER = """
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-input()
-"""
 
 
 @contextmanager
 def running() -> Iterator[str]:
     """`PARVIS_FILES_URL` of a bucket that holds something of somebody else, for as long as the block."""
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVER],
+        [sys.executable, "-P", "-m", "tests.s3"],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": "."},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -43,3 +39,17 @@ def running() -> Iterator[str]:
             yield f"s3+http://parvis:s3%2Fcret@{host}/pieces/parvis"
         finally:
             server.kill()
+
+
+def _serve() -> None:
+    """Say on which port the server listens, and serve until killed."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    print(server.get_host_and_port()[1], flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    _serve()

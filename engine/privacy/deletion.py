@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from engine.contact import documents
 from engine.core import audit, clock, config, jobs, mail
 from engine.core.audit import Who
 from engine.core.clock import PARIS
@@ -121,6 +122,8 @@ def erase(session: Session, account_id: UUID, why: Why) -> bool:
         return False
     login = account.login
     _end_requests(session, account_id)
+    # With their contents, which no table holds.
+    documents.delete_all(session, config.current(), account_id)
     for name in holdings.children_first():
         holding, table = HOLDINGS[name], holdings.table(name)
         mine = holdings.rows_of(name, account_id, login)

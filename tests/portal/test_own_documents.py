@@ -25,8 +25,10 @@ from engine.core.db import Database
 from engine.core.mail import Mail
 from engine.people import sessions
 from engine.people.accounts import Account
+from engine.privacy import deletion
 from engine.procedures import cases
 from engine.procedures.tasks import HumanTask
+from tests.portal.agents.conftest import statements  # noqa: F401 - a fixture
 from tests.portal.conftest import INFORMATION, REPORT, Visitor
 from tests.portal.test_documents import photo
 
@@ -380,3 +382,25 @@ def test_an_odd_body_is_never_a_failure_of_ours(claire: Visitor, data: Database)
             assert answer.status_code < 500, (address, content_type, answer.status_code)
     gc.collect()
     assert rows(data, StoredFile) == rows(data, DocumentFile) == []
+
+
+def test_an_account_goes_with_its_documents(claire: Visitor, data: Database) -> None:
+    """B16: neither a row nor a content stays."""
+    add(claire)
+    with data.transaction() as session:
+        [document] = session.scalars(select(Document))
+        assert deletion.erase(session, document.account_id, "asked")
+    assert rows(data, Document) == rows(data, DocumentFile) == []
+    assert on_disk() == []
+
+
+def test_the_list_costs_the_same_however_long(claire: Visitor, statements: list[str]) -> None:  # noqa: F811
+    add(claire)
+    statements.clear()
+    claire.get("/mon-espace/pieces")
+    few = len(statements)
+    for number in range(3):
+        add(claire, titre=f"Pièce {number}")
+    statements.clear()
+    claire.get("/mon-espace/pieces")
+    assert len(statements) == few <= 8, "\n".join(statements)
