@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
+from engine.contact.sms import Sms
 from engine.core import clock
 from engine.core.db import Session
 from engine.core.mail import Mail
@@ -15,8 +16,12 @@ HELPING = 1_000
 
 
 def sweep_letters(session: Session) -> bool:
-    """Delete a helping of the letters written long ago, those that never left included; True when there may be more."""
-    old = select(Mail.id).where(Mail.written_at <= clock.now() - LETTERS_KEPT).order_by(Mail.written_at).limit(HELPING)
-    ids = list(session.scalars(old))
-    session.execute(delete(Mail).where(Mail.id.in_(ids)))
-    return len(ids) == HELPING
+    """Delete a helping of the letters and text messages written long ago, sent or not; True when there may be more."""
+    before = clock.now() - LETTERS_KEPT
+    more = False
+    for table in (Mail, Sms):
+        old = select(table.id).where(table.written_at <= before).order_by(table.written_at).limit(HELPING)
+        ids = list(session.scalars(old))
+        session.execute(delete(table).where(table.id.in_(ids)))
+        more = more or len(ids) == HELPING
+    return more
