@@ -297,13 +297,15 @@ def test_a_visit_to_tie_ends_with_who_asked_for_it(
     query = issuer.approve(leave(visitor, "/mon-espace/profil/franceconnect/depart"), CLAIRE)
     visitor.sign_in(other.login)
     assert visitor.get(f"{BACK}?{query}").status_code == 409
-    visitor.sign_in(mine.login)
-    query = issuer.approve(leave(visitor, "/mon-espace/profil/franceconnect/depart"), CLAIRE)
-    visitor.get(f"{BACK}?{query}")
-    visitor.sign_in(other.login)
-    assert visitor.get("/mon-espace/profil/franceconnect").location == "/mon-espace/profil"
-    visitor.get("/demarches")
-    assert visitor.get("/franceconnect/compte").location == "/connexion"
+    for place, back in (
+        ("/mon-espace/profil/franceconnect", "/mon-espace/profil"),
+        ("/franceconnect/compte", "/connexion"),
+    ):
+        visitor.sign_in(mine.login)
+        query = issuer.approve(leave(visitor, "/mon-espace/profil/franceconnect/depart"), CLAIRE)
+        visitor.get(f"{BACK}?{query}")
+        visitor.sign_in(other.login)
+        assert visitor.get(place).location == back
     with data.reading() as session:
         assert not any(identities.linked(session, one.id) for one in (mine, other))
 
