@@ -12,9 +12,12 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from engine.core import audit, mail, pdf
+from engine.core import audit, clock, jobs, mail, pdf
 from engine.core.db import Database
+from engine.handlers import HANDLERS
 from engine.people import accounts
+from engine.privacy import deletion
+from engine.procedures.cases import Case
 from tests.portal.conftest import PASSWORD, Visitor
 
 Said = Callable[[TestResponse], str]
@@ -119,6 +122,36 @@ def test_an_open_request_is_waited_for_and_the_deletion_can_be_taken_back(
     assert "votre compte est conservé" in page
     assert "Demander la suppression de mon compte" in page
     assert acts(data) == ["account.deletion_asked", "account.deletion_withdrawn"]
+
+
+def test_agents_read_of_an_erased_request_that_it_was(
+    claire: Visitor,
+    visitors: Callable[[], Visitor],
+    account: Callable[..., Any],
+    data: Database,
+    report: Callable[..., str],
+    said: Said,
+) -> None:
+    """Its history, and nothing of its person; no page stumbles over what is gone."""
+    reference = report(claire, filed=True)
+    account(
+        "nadia@valmont.example", kind="agent", first_names="Nadia", birth_name="Cohen",
+        groups_=("Propreté et espace public",),
+    )  # fmt: skip
+    nadia = visitors()
+    nadia.sign_in("nadia@valmont.example")
+    assert "Petit" in said(nadia.get(f"/agents/demandes/{reference}"))
+    with data.transaction() as session:
+        case = session.scalars(select(Case).where(Case.reference == reference)).one()
+        case.status, case.closed_at, case.account_id = "closed", clock.now(), None
+        session.flush()
+        deletion.erase_request(session, case.id)
+    jobs.drain(data, HANDLERS)
+    for path in (f"/agents/demandes/{reference}", f"/agents/demandes/{reference}/schema"):
+        page = nadia.get(path)
+        assert page.status_code == 200
+        assert "Petit" not in page.text
+    assert "Ces informations ont été effacées le" in said(nadia.get(f"/agents/demandes/{reference}"))
 
 
 def test_without_a_password_one_is_chosen_first(claire: Visitor, data: Database, said: Said) -> None:
