@@ -4,7 +4,7 @@ A test looks for tables in the files of `engine` and fails when a module that de
 """
 
 # ruff: noqa: F401
-from engine.contact import appointments, documents, notifications
+from engine.contact import appointments, documents, exchanges, notifications, sms
 from engine.core import audit, jobs, mail
 from engine.core.db import Base
 from engine.people import (
