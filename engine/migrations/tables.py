@@ -8,6 +8,7 @@ from engine.contact import appointments, documents, exchanges, notifications, sm
 from engine.core import audit, jobs, mail
 from engine.core.db import Base
 from engine.people import (
+    account_warnings,
     accounts,
     captcha,
     codes,

@@ -193,6 +193,13 @@ HOLDINGS: Mapping[str, Holding] = {
             "cancelled_at": "Annulation de l’invitation",
         },
     ),
+    "account_warning": Holding(
+        "Avertissements reçus",
+        Of(),
+        told={"reason": "Texte", "sent_at": "Envoyé le"},
+        withheld={"id": _ID, "account_id": _LINK, "sent_by": _AGENT},
+        order="sent_at",
+    ),
     "erasure_request": Holding(
         "Demande de suppression du compte", Of(), told={"asked_at": "Demandée le"}, withheld={"account_id": _LINK}
     ),

@@ -1,7 +1,7 @@
-"""What administrators do: look after agents' accounts, their groups and their roles."""
+"""What administrators do: look after agents' accounts, their groups and their roles; warn who breaks the terms."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("admin", __name__, url_prefix="/administration")
 
-from portal.admin import agents, groups, invitations  # noqa: E402,F401 - they declare the routes
+from portal.admin import agents, groups, invitations, warnings  # noqa: E402,F401 - they declare the routes

@@ -10,6 +10,7 @@ revision = "0006"
 down_revision = "0005"
 
 TABLES = (
+    "account_warning",
     "invitation",
     "passkey_challenge",
     "pending_sign_in",
@@ -111,6 +112,21 @@ def upgrade() -> None:
     op.create_index("ix_invitation_email", "invitation", ["email"], unique=False)
     op.create_index("ix_invitation_sent_at", "invitation", ["sent_at"], unique=False)
     op.create_index("uq_invitation_token_hash", "invitation", ["token_hash"], unique=True)
+    op.create_table(
+        "account_warning",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("sent_by", sa.Uuid(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        _account("account_warning"),
+        sa.ForeignKeyConstraint(
+            ["sent_by"], ["account.id"], name=op.f("fk_account_warning_sent_by_account"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_warning")),
+    )
+    op.create_index("ix_account_warning_account_id", "account_warning", ["account_id"], unique=False)
+    op.create_index("ix_account_warning_sent_at", "account_warning", ["sent_at"], unique=False)
 
 
 def downgrade() -> None:
