@@ -29,10 +29,14 @@ class Client:
         self._clock = 0.0
 
     def send(
-        self, method: str, path: str, fields: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        fields: dict[str, str] | None = None,
+        further: dict[str, str] | None = None,
     ) -> tuple[http.client.HTTPResponse, str]:
-        """One request and its whole answer."""
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        """One request, with `further` headers, and its whole answer."""
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **(further or {})}
         body = None
         if fields is not None:
             body = urlencode(fields)

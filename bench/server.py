@@ -23,7 +23,7 @@ def main() -> None:
         database.run(catalogue.deploy, sources)
     database.close()
     port = free_port("127.0.0.1", 0)
-    serve(create_app(), host="127.0.0.1", port=port, threads=8, ready=lambda: print(port, flush=True))
+    serve(create_app(), host="127.0.0.1", port=port, ready=lambda: print(port, flush=True))
 
 
 if __name__ == "__main__":

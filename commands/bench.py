@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("engine", "jobs", "load", "scale", "submit")
+NAMES = ("engine", "jobs", "load", "scale", "signin", "submit")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -41,10 +41,11 @@ class _Server(MTServer):
 
 
 def serve(
-    app: Callable[..., Any], *, host: str, port: int, threads: int = 8, ready: Callable[[], object] | None = None
+    app: Callable[..., Any], *, host: str, port: int, threads: int = 12, ready: Callable[[], object] | None = None
 ) -> None:
     """Serve a WSGI application until SIGTERM or Ctrl-C, then let requests in flight finish.
 
+    Eight of the `threads` may wait for the hash of a password at a time, and the others still serve pages (bench `signin`).
     `ready` is called once the address takes connections. Must run in the main thread.
     """
     server = _Server(

@@ -29,7 +29,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--host", help="the address to listen on, else PARVIS_HOST, else 127.0.0.1")
     parser.add_argument("--port", type=up.port_number, help="else PARVIS_PORT, else 8000")
     parser.add_argument("--processes", type=int, help="else PARVIS_WEB_PROCESSES, else 2")
-    parser.add_argument("--threads", type=int, help="of each process, else PARVIS_WEB_THREADS, else 8")
+    parser.add_argument("--threads", type=int, help="of each process, else PARVIS_WEB_THREADS, else 12")
     # The benches serve the portal with a route more.
     parser.add_argument("--app", default="portal.app:create_app", help=argparse.SUPPRESS)
     installation.add_options(parser)

@@ -83,7 +83,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     web_processes: int = 2
-    web_threads: int = 8
+    web_threads: int = 12
     worker_processes: int = 4
     log: str = "text"
     log_level: str | None = None

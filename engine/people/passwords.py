@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import string
+import sys
 import threading
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 LENGTH_MIN = 8
 LENGTH_MAX = 128
@@ -18,8 +26,10 @@ FORBIDDEN = "&é\"'èçà~\\ù<>µ£¤§"
 
 # Argon2id as OWASP recommends it: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Each hash takes a core and 19 MiB for some tens of milliseconds: a flood of sign-ins waits here, the rest of the portal runs.
-_turn = threading.BoundedSemaphore(4)
+# Each hash takes a core and 19 MiB for some tens of milliseconds: a flood of sign-ins waits its turn here, and yields the cores
+# to the rest of the portal.
+_AT_ONCE = 4
+_NICENESS = 10
 
 # What French people choose first, beside the lists that zxcvbn carries.
 _COMMON = (
@@ -78,8 +88,7 @@ def proposal() -> str:
 
 def hashed(password: str) -> str:
     """The password as it is stored. Takes some tens of milliseconds: call it before the transaction."""
-    with _turn:
-        return _hasher.hash(_normal(password))
+    return _in_turn(_hasher.hash, _normal(password))
 
 
 def check(password: str, password_hash: str | None) -> bool:
@@ -88,11 +97,30 @@ def check(password: str, password_hash: str | None) -> bool:
     # Nobody's password is that long, and hashing megabytes is work that an attacker would like us to do.
     if len(text) > LENGTH_MAX:
         text = ""
-    with _turn:
-        try:
-            return _hasher.verify(password_hash or _nobodys(), text) and password_hash is not None
-        except (VerifyMismatchError, VerificationError, InvalidHashError):
-            return False
+    try:
+        return _in_turn(_hasher.verify, password_hash or _nobodys(), text) and password_hash is not None
+    except (VerifyMismatchError, VerificationError, InvalidHashError):
+        return False
+
+
+def _in_turn(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do it in one of the few threads that hash."""
+    return _threads().submit(function, *args, **kwargs).result()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hash", initializer=_yield_to_others)
+
+
+# A child process has none of its parent's threads.
+os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+def _yield_to_others() -> None:
+    """Let this thread's work wait for that of the others: elsewhere than on Linux, priorities are whole processes'."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def outdated(password_hash: str) -> bool:
