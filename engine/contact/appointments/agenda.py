@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Boolean, Index, Integer, Text, select
+from sqlalchemy import BigInteger, Boolean, Index, Integer, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
-from engine.core.db import Base, Json, Session, UtcDateTime, new_id
+from engine.core.db import Base, Json, Session, UtcDateTime
 from engine.core.errors import Invalid, NotFound
 
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -57,7 +56,8 @@ class Agenda(Base):
     __tablename__ = "agenda"
     __table_args__ = (Index("uq_agenda_code", "code", unique=True), Index("ix_agenda_service", "service"))
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    # A number: searching slots reads thousands of days, and each names its agenda.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     code: Mapped[str] = mapped_column(Text)
     service: Mapped[str] = mapped_column(Text)
     group: Mapped[str] = mapped_column("agent_group", Text)
@@ -180,7 +180,7 @@ def save(session: Session, wish: Wish) -> Agenda:
         raise Invalid(" ".join(problems), code=wish.code)
     agenda = session.scalar(select(Agenda).where(Agenda.code == wish.code))
     if agenda is None:
-        agenda = Agenda(id=new_id(), code=wish.code)
+        agenda = Agenda(code=wish.code)
         session.add(agenda)
     for name in ("service", "group", "place", "address", "advice", "duration", "lead_hours", "horizon_days"):
         setattr(agenda, name, getattr(wish, name))

@@ -61,7 +61,7 @@ class Appointment(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    agenda_id: Mapped[UUID] = mapped_column(ForeignKey("agenda.id"))
+    agenda_id: Mapped[int] = mapped_column(ForeignKey("agenda.id"))
     case_id: Mapped[UUID]
     procedure: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)
@@ -141,7 +141,7 @@ def of_day(session: Session, agenda: Agenda, day: date) -> list[Appointment]:
     )
 
 
-def counts(session: Session, agendas: Sequence[Agenda], first: date, last: date) -> Mapping[tuple[UUID, date], int]:
+def counts(session: Session, agendas: Sequence[Agenda], first: date, last: date) -> Mapping[tuple[int, date], int]:
     """How many are planned in each agenda on each day, the last one included."""
     found = session.execute(
         select(Appointment.agenda_id, Appointment.day, func.count())
@@ -323,7 +323,7 @@ def _same(
     return kept is not None
 
 
-def _locked(session: Session, agenda_id: UUID, day: date) -> int:
+def _locked(session: Session, agenda_id: int, day: date) -> int:
     """What is taken that day, under the lock of its row."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(dialect.insert(AgendaDay).values(agenda_id=agenda_id, day=day, taken=b"").on_conflict_do_nothing())
@@ -333,7 +333,7 @@ def _locked(session: Session, agenda_id: UUID, day: date) -> int:
     return int.from_bytes(bits or b"", "little")
 
 
-def _write(session: Session, place: tuple[UUID, date], taken: int) -> None:
+def _write(session: Session, place: tuple[int, date], taken: int) -> None:
     session.execute(
         update(AgendaDay)
         .where(AgendaDay.agenda_id == place[0], AgendaDay.day == place[1])
@@ -342,7 +342,7 @@ def _write(session: Session, place: tuple[UUID, date], taken: int) -> None:
     )
 
 
-def _without_late(session: Session, place: tuple[UUID, date], taken: int, now: datetime) -> int:
+def _without_late(session: Session, place: tuple[int, date], taken: int, now: datetime) -> int:
     """What is taken once holds whose time is over are given back: their job may be late."""
     late = session.execute(
         delete(Appointment)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from uuid import UUID
 
 from sqlalchemy import Date, ForeignKey, LargeBinary, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,7 +25,7 @@ class AgendaDay(Base):
 
     __tablename__ = "agenda_day"
 
-    agenda_id: Mapped[UUID] = mapped_column(ForeignKey("agenda.id", ondelete="CASCADE"), primary_key=True)
+    agenda_id: Mapped[int] = mapped_column(ForeignKey("agenda.id", ondelete="CASCADE"), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     taken: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -88,9 +87,12 @@ class _Rules:
     """What an agenda allows for a procedure, ready to be asked of many days."""
 
     agenda: Agenda
+    # The agenda's own, read once: an attribute of a row costs more than all the rest of a day.
+    agenda_id: int
+    on_holidays: bool
+    closures: Sequence[Closure]
     units: int
     week: tuple[tuple[int, int], ...]
-    closures: Sequence[Closure]
     first: date
     first_unit: int
     last: date
@@ -100,9 +102,9 @@ class _Rules:
         opened, begins = self.week[day.weekday()]
         if not opened or not self.first <= day <= self.last:
             return 0
-        if any(one.first <= day <= one.last for one in self.closures):
+        if self.closures and any(one.first <= day <= one.last for one in self.closures):
             return 0
-        if not self.agenda.open_on_holidays and day in holidays(day.year):
+        if not self.on_holidays and day in holidays(day.year):
             return 0
         if day == self.first:
             begins &= grid.later_than(self.first_unit)
@@ -121,7 +123,17 @@ def rules(agenda: Agenda, procedure: str, now: datetime) -> _Rules:
     # The unit that begins at that very minute is still far enough.
     first_unit = -(-(earliest.hour * 60 + earliest.minute + bool(earliest.second)) // UNIT)
     last = now.astimezone(PARIS).date() + timedelta(days=agenda.horizon_days)
-    return _Rules(agenda, units, week, agenda.closed, earliest.date(), first_unit, last)
+    return _Rules(
+        agenda,
+        agenda.id,
+        agenda.open_on_holidays,
+        agenda.closed,
+        units,
+        week,
+        earliest.date(),
+        first_unit,
+        last,
+    )
 
 
 def search(
@@ -144,7 +156,7 @@ def search(
     for offset in range(days):
         day = first + timedelta(days=offset)
         for rule in asked:
-            begins = rule.begins(day, taken.get((rule.agenda.id, day), 0))
+            begins = rule.begins(day, taken.get((rule.agenda_id, day), 0))
             if begins:
                 found.append(FreeDay(rule.agenda, day, grid.folded(begins)))
     return found

@@ -13,7 +13,7 @@ down_revision = "0008"
 def upgrade() -> None:
     op.create_table(
         "agenda",
-        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("service", sa.Text(), nullable=False),
         sa.Column("agent_group", sa.Text(), nullable=False),
@@ -53,7 +53,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "agenda_day",
-        sa.Column("agenda_id", sa.Uuid(), nullable=False),
+        sa.Column("agenda_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("taken", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -64,7 +64,7 @@ def upgrade() -> None:
     op.create_table(
         "appointment",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("agenda_id", sa.Uuid(), nullable=False),
+        sa.Column("agenda_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("procedure", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
