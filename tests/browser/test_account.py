@@ -205,10 +205,3 @@ def test_the_profile_holds_and_its_sections_are_edited_apart(someone: Someone, h
     page.get_by_role("button", name="Enregistrer", exact=True).click()
     expect(page).to_have_title(re.compile("^Erreur"))
     holds(page)
-
-
-@pytest.mark.parametrize("path", ["/conditions-generales", "/donnees-personnelles"])
-def test_the_texts_hold(someone: Someone, holds: Holds, path: str) -> None:
-    page = someone()
-    page.goto(path)
-    holds(page)
