@@ -20,10 +20,10 @@ class Told:
     source: str
 
 
-def told(forecast: Forecast, open_tasks: Sequence[HumanTask]) -> Told:
-    """The forecast of a running request, with what it waits for."""
+def told(forecast: Forecast, open_tasks: Sequence[HumanTask], questions: Sequence[str] = ()) -> Told:
+    """The forecast of a running request, with what it waits for: tasks, and questions that wait for an answer in an exchange."""
     if forecast.end is None or forecast.next_step is None:
-        return Told(_waits(open_tasks), _usual(forecast), "")
+        return Told(_waits(open_tasks, questions), _usual(forecast), "")
     when = []
     # The next step is the end when nothing else is left.
     if forecast.next_step != forecast.end:
@@ -33,13 +33,14 @@ def told(forecast: Forecast, open_tasks: Sequence[HumanTask]) -> Told:
         f"Estimation d’après {count(forecast.requests, 'demande terminée', 'demandes terminées')} "
         "qui ont suivi le même chemin que la vôtre."
     )
-    return Told(_waits(open_tasks), tuple(when), source)
+    return Told(_waits(open_tasks, questions), tuple(when), source)
 
 
-def _waits(open_tasks: Sequence[HumanTask]) -> tuple[str, ...]:
-    if not open_tasks:
+def _waits(open_tasks: Sequence[HumanTask], questions: Sequence[str]) -> tuple[str, ...]:
+    if not open_tasks and not questions:
         return ("Votre demande suit son cours\u00a0: vous n’avez rien à faire.",)
-    return tuple(
+    asked = tuple(f"Nous attendons votre réponse\u00a0: «{NBSP}{subject}{NBSP}»." for subject in questions)
+    return asked + tuple(
         f"Nous attendons votre réponse\u00a0: «{NBSP}{task.title}{NBSP}»."
         if task.group == RESIDENT
         else f"Le service «{NBSP}{task.group}{NBSP}» s’occupe de cette étape\u00a0: «{NBSP}{task.title}{NBSP}»."

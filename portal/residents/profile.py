@@ -11,7 +11,7 @@ from flask import session as cookie
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from engine.core import audit
+from engine.core import audit, mail
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
 from engine.people import accounts, new_emails, passwords, recovery, sessions, sign_in, terms
@@ -47,6 +47,7 @@ def show_profile(session: Session) -> str:
     return render_template(
         "residents/profile.html",
         account=account,
+        undeliverable=mail.undeliverable(session, [account.login, account.contact_email]),
         address=_told(sections.ADDRESS, usager),
         means=_told(sections.MEANS, usager),
         identity=_told(sections.IDENTITY, usager),

@@ -89,7 +89,8 @@ def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | Non
         entries = history.of_case(session, case.id, public=True)
         content["events"] = timeline.told(entries, definition, letters)
         expected = delays.of_case(session, case, definition, entries)
-        content["forecast"] = forecast.told(expected, open_tasks) if expected is not None else None
+        questions = [one.subject for one in asked]
+        content["forecast"] = forecast.told(expected, open_tasks, questions) if expected is not None else None
         content["letters"] = letters[::-1]
     elif tab == "demandeur":
         content["applicant"] = applicant(case)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from flask import Flask
 from PIL import Image
 from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
 from engine.contact import documents, exchanges
 from engine.contact.exchanges import Message
-from engine.core import mail
+from engine.core import config, mail
 from engine.core.db import Database
 from engine.core.errors import ProcessStuck
 from engine.people import sessions
@@ -292,3 +294,70 @@ def test_the_counts_are_one_query_each(visitor: Visitor, reference: str, data: D
         assert exchanges.count_to_read(session, [case.id]) == 0
         assert exchanges.to_read(session, select(Case.id).where(Case.id == case.id)) == []
         assert len(sent) == 3
+
+
+def test_an_address_that_refuses_mail_is_told_on_both_sides(
+    visitors: Callable[[], Visitor],
+    account: Callable[..., Account],
+    agent: Visitor,
+    report: Callable[..., str],
+    said: Callable[[TestResponse], str],
+    data: Database,
+) -> None:
+    """D3: in the tracking, in the profile and beside the request."""
+    account("nadia.petit@exemple.fr", first_names="Nadia", birth_name="Petit")
+    nadia = visitors()
+    nadia.sign_in("nadia.petit@exemple.fr")
+    reference = report(nadia, filed=True)
+    pages = (
+        (nadia, f"/demandes/{reference}/suivi"),
+        (nadia, "/mon-espace/profil"),
+        (agent, f"/agents/demandes/{reference}"),
+    )
+    told = "à l’adresse nadia.petit@exemple.fr"
+    assert [told in said(who.get(path)) for who, path in pages] == [False] * 3
+    with data.transaction() as session:
+        mail.record_bounce(session, mail.outbox(session)[0].id, "5.1.1 unknown")
+    assert [told in said(who.get(path)) for who, path in pages] == [True] * 3
+
+
+def test_who_prefers_letters_has_them_posted(
+    visitors: Callable[[], Visitor],
+    account: Callable[..., Account],
+    agent: Visitor,
+    report: Callable[..., str],
+    said: Callable[[TestResponse], str],
+    data: Database,
+) -> None:
+    """D3: a letter waits for the service, is printed, then noted as posted; another service doesn't see it."""
+    account("nadia.petit@exemple.fr", first_names="Nadia", birth_name="Petit", preferred_contact="courrier")
+    nadia = visitors()
+    nadia.sign_in("nadia.petit@exemple.fr")
+    report(nadia, filed=True)
+    with data.transaction() as session:
+        case = session.scalars(select(Case)).one()
+        (task,) = tasks.of_case(session, case.id)
+        decided = {"suite": "orienter", "destinataire": "la SNCF", "explication": "C’est son terrain."}
+        cases.complete_task(session, case, task.id, decided, Actor("agent", name="J", groups=frozenset({SERVICE})))
+    assert "Courriers à poster (1)" in said(agent.get("/agents/corbeilles"))
+    (path,) = set(re.findall(r"/agents/courriers/\d+", agent.get("/agents/courriers").text))
+    letter = said(agent.get(path))
+    assert "12 rue des Tilleuls" in letter
+    assert "la SNCF" in letter
+    account("zoe@valmont.example", kind="agent", first_names="Zoé", birth_name="Ailleurs", groups_=("Autre service",))
+    zoe = visitors()
+    zoe.sign_in("zoe@valmont.example")
+    assert (zoe.get(path).status_code, zoe.post(path).status_code) == (404, 404)
+    assert "noté comme posté" in said(agent.follow(agent.post(path)))
+    assert "Courriers à poster" not in said(agent.get("/agents/corbeilles"))
+    assert "Posté le" in said(agent.get(path))
+
+
+def test_the_outbox_of_text_messages_is_the_demonstration_s(
+    visitor: Visitor, report: Callable[..., str], said: Callable[[TestResponse], str], portal: Flask
+) -> None:
+    with portal.app_context():
+        settings = config.current()
+    assert "Aucun SMS" in said(visitor.get("/boite-denvoi/sms"))
+    config.use(replace(settings, demo=False))
+    assert visitor.get("/boite-denvoi/sms").status_code == 404
