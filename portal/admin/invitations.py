@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from engine.core import mail
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid
 from engine.people import accounts, groups, invitations, roles
@@ -28,6 +29,7 @@ def show_invitations(session: Session) -> str:
     return render_template(
         "admin/invitations.html",
         invitations=waiting,
+        refused={one.address for one in mail.undeliverable(session, [one.email for one in waiting])},
         names=accounts.names(session, {one.invited_by for one in waiting if one.invited_by is not None}),
         role_names=roles.NAMES,
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from engine.core import config
+from engine.core import audit, config
 from engine.core.db import Session
 from engine.people import accounts, recovery_codes, roles, second_factors, sessions
 from engine.people.accounts import Account
@@ -47,7 +47,9 @@ def show_profile(session: Session) -> str:
 @transactional
 def close_session(session: Session, session_id: UUID) -> Response:
     """Sign one browser out."""
-    sessions.close_one(session, holder(session).id, session_id)
+    account = holder(session)
+    sessions.close_one(session, account.id, session_id)
+    audit.record(session, current_actor(), "account.sessions_closed", "account", account.id, closed=1)
     flash("Cet appareil est déconnecté.", "success")
     return redirect(url_for(".show_profile") + "#appareils", 303)
 
@@ -57,7 +59,9 @@ def close_session(session: Session, session_id: UUID) -> Response:
 @transactional
 def close_others(session: Session) -> Response:
     """Sign every other browser out."""
-    sessions.close_all(session, holder(session).id, except_=access.sign_in_token())
+    account = holder(session)
+    closed = sessions.close_all(session, account.id, except_=access.sign_in_token())
+    audit.record(session, current_actor(), "account.sessions_closed", "account", account.id, closed=closed)
     flash("Vos autres appareils sont déconnectés.", "success")
     return redirect(url_for(".show_profile") + "#appareils", 303)
 

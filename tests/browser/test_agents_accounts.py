@@ -122,12 +122,24 @@ def test_a_passkey_signs_in_and_is_removed(someone: Someone, holds: Holds, porta
 
 
 def test_administrators_pages_hold(someone: Someone, holds: Holds) -> None:
-    """Each page, one agent's among them."""
+    """Each page, one agent's among them, and those that whoever is invited meets."""
     page = someone()
     sign_in(page, "helene.faure@exemple.fr")
-    for path in ("invitations/nouvelle", "invitations", "groupes", "agents?q=nadia"):
-        page.goto(f"/administration/{path}")
+    page.goto("/administration/invitations/nouvelle")
+    holds(page)
+    page.get_by_label("Courriel professionnel").fill("zoe.ailleurs@exemple.fr")
+    page.get_by_role("button", name="Envoyer l’invitation").click()
+    for path in ("/administration/invitations", "/administration/avertissements", "/administration/groupes"):
+        page.goto(path)
         holds(page)
+    page.goto("/boite-denvoi")
+    page.get_by_role("link", name="/invitation/").first.click()
+    holds(page)
+    page.goto("/agents/profil/second-facteur")
+    page.get_by_role("button", name="Utiliser une application").click()
+    holds(page)
+    page.goto("/administration/agents?q=nadia")
+    holds(page)
     for name in ("Nadia Cohen", "Modifier : groupes et rôles", "Annuler", "Fermer le compte"):
         page.get_by_role("link", name=name).click()
         holds(page)

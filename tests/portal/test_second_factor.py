@@ -19,6 +19,9 @@ from engine.people.accounts import Account
 from tests.authenticator import Authenticator
 from tests.portal.conftest import Visitor
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 Clock = Callable[[str], datetime]
 JEANNE = "jeanne@valmont.example"
@@ -151,7 +154,6 @@ def test_without_a_password_there_is_nothing_to_finish(visitor: Visitor, path: s
     assert visitor.post(f"{CHOICE}/cle/options").location == "/connexion"
 
 
-@pytest.mark.sqlite_only
 def test_a_passkey_is_added_on_the_way_in_and_proves_who_is_there(
     visitors: Callable[[], Visitor], agent: Account, said: Said
 ) -> None:
@@ -171,7 +173,6 @@ def test_a_passkey_is_added_on_the_way_in_and_proves_who_is_there(
     assert thief.post(VERIFICATION, {"reponse": signed}).status_code == 422
 
 
-@pytest.mark.sqlite_only
 def test_a_copied_cookie_is_worth_nothing_before_the_second_factor(
     visitors: Callable[[], Visitor], enrol: Callable[[Visitor], tuple[str, list[str]]], clock_at: Clock
 ) -> None:
@@ -189,7 +190,6 @@ def test_a_copied_cookie_is_worth_nothing_before_the_second_factor(
     assert thief.get("/agents/profil").status_code == 303
 
 
-@pytest.mark.sqlite_only
 def test_residents_are_asked_for_nothing_more(visitor: Visitor, account: Callable[..., Any]) -> None:
     account()
     assert visitor.sign_in("claire.martin@exemple.fr").location == "/mon-espace"

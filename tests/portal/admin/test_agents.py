@@ -17,6 +17,9 @@ from engine.people.places import Place
 from tests.portal.admin.conftest import OTHER, SERVICE
 from tests.portal.conftest import PASSWORD, Visitor
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 AGENTS, NEW = "/administration/agents", "/administration/invitations/nouvelle"
 
@@ -104,7 +107,6 @@ def test_agents_are_searched(admin: Visitor, jeanne: Account, said: Said) -> Non
         assert admin.get(f"{AGENTS}?{odd}").status_code == 200
 
 
-@pytest.mark.sqlite_only
 def test_groups_tell_their_members(admin: Visitor, jeanne: Account, said: Said) -> None:
     page = admin.get("/administration/groupes")
     (link,) = re.findall(rf'href="([^"]+)">{SERVICE}<', page.text)
@@ -114,7 +116,6 @@ def test_groups_tell_their_members(admin: Visitor, jeanne: Account, said: Said) 
     assert admin.get(f"/administration/groupes/{jeanne.id}").status_code == 404
 
 
-@pytest.mark.sqlite_only
 def test_the_pages_are_administrators_alone(
     placed: Callable[..., Account],
     account: Callable[..., Account],
@@ -136,7 +137,6 @@ def test_the_pages_are_administrators_alone(
     assert {visitor.get(page).status_code for page in pages} == {303}
 
 
-@pytest.mark.sqlite_only
 def test_administrators_read_no_request(
     admin: Visitor, report: Callable[..., str], visitors: Callable[[], Visitor]
 ) -> None:
@@ -145,7 +145,6 @@ def test_administrators_read_no_request(
     assert admin.get(f"/agents/demandes/{reference}").status_code in (403, 404)
 
 
-@pytest.mark.sqlite_only
 def test_a_resident_is_no_agent(admin: Visitor, account: Callable[..., Account]) -> None:
     claire = account()
     page = f"{AGENTS}/{claire.id}"

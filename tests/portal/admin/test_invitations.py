@@ -16,6 +16,9 @@ from engine.people.accounts import Account
 from tests.portal.admin.conftest import SERVICE
 from tests.portal.conftest import PASSWORD, Visitor
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 NEW = "/administration/invitations/nouvelle"
 PAUL = "paul.aussi@valmont.example"
@@ -100,7 +103,6 @@ def test_an_invitation_is_sent_again_then_cancelled(
     assert admin.post(again).status_code == 409
 
 
-@pytest.mark.sqlite_only
 def test_without_a_link_there_is_no_account_to_make(visitor: Visitor) -> None:
     assert visitor.get("/invitation").location == "/connexion"
     assert visitor.post("/invitation", NAMES).location == "/connexion"

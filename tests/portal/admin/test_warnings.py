@@ -12,6 +12,9 @@ from engine.core.db import Database
 from engine.people.accounts import Account
 from tests.portal.conftest import Visitor
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 WARNINGS = "/administration/avertissements"
 REASON = "Le 3 mai, des propos injurieux.\r\nMerci de rester courtois."
@@ -42,7 +45,6 @@ def test_a_warning_is_read_again_then_sent_and_kept(
     assert "par Hélène Aussi" in page
 
 
-@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

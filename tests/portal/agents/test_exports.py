@@ -17,6 +17,9 @@ from engine.people.places import Place
 from tests.portal.agents.conftest import OTHER, SERVICE
 from tests.portal.conftest import Visitor
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 EXPORT = "/agents/corbeilles/export"
 
 

@@ -18,6 +18,9 @@ from engine.people.accounts import Account
 from tests.portal.conftest import PASSWORD, Visitor
 from tests.portal.test_second_factor import key_of, now
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 Clock = Callable[[str], datetime]
 PROFILE, FACTOR, PROOF = "/agents/profil", "/agents/profil/second-facteur", "/agents/profil/verification"
@@ -118,12 +121,10 @@ def test_recovery_codes_are_made_anew(jeanne: Visitor, said: Said) -> None:
     assert "remplacent les précédents" in said(second)
 
 
-@pytest.mark.sqlite_only
 def test_codes_replace_a_factor_that_is_there(jeanne: Visitor) -> None:
     assert jeanne.post(f"{PROFILE}/codes-de-secours").status_code == 409
 
 
-@pytest.mark.sqlite_only
 def test_a_factor_of_a_colleague_is_not_found(
     jeanne: Visitor, paul: Visitor, data: Database, agent: Account, enrolled: str
 ) -> None:
@@ -133,7 +134,6 @@ def test_a_factor_of_a_colleague_is_not_found(
     assert paul.post(f"{page}/retrait").status_code == 404
 
 
-@pytest.mark.sqlite_only
 def test_browsers_are_signed_out_from_the_profile(
     jeanne: Visitor, agent: Account, signed_in: Callable[[Account], Visitor], said: Said
 ) -> None:
@@ -146,7 +146,6 @@ def test_browsers_are_signed_out_from_the_profile(
     assert [one.get(PROFILE).status_code for one in (other, third, jeanne)] == [303, 303, 200]
 
 
-@pytest.mark.sqlite_only
 def test_the_profile_is_for_agents(visitor: Visitor, account: Callable[..., Any]) -> None:
     assert visitor.get(PROFILE).location.startswith("/connexion")
     account()
