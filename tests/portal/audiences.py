@@ -230,6 +230,7 @@ ROUTES: dict[str, Audience] = {
     "public.show_procedure": EVERYONE,
     "public.show_registration": EVERYONE,
     "public.show_sign_in": EVERYONE,
+    "public.show_sms_outbox": EVERYONE,
     "public.show_terms": EVERYONE,
     "public.show_terms_version": EVERYONE,
     "public.show_verification": EVERYONE,
