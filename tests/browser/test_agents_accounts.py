@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from engine.people import totp
 from engine.procedures import demo
+from tests.browser.conftest import serving
 
 Someone = Callable[..., Page]
 Holds = Callable[[Page], None]
@@ -25,10 +28,37 @@ def heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
 
-def test_whoever_is_invited_signs_in_with_an_application_and_without_javascript(someone: Someone, holds: Holds) -> None:
+@pytest.fixture
+def strict_url(tmp_path: Path) -> Iterator[str]:
+    """A portal that asks agents for a second factor, as outside of a demonstration."""
+    with serving(tmp_path / "var", PARVIS_SECOND_FACTOR="required") as url:
+        yield url
+
+
+def add_application(page: Page) -> str:
+    """Add an application, forced to at sign-in, and come in: its key."""
+    heading(page, "Ajouter un second facteur")
+    page.get_by_role("button", name="Utiliser une application").click()
+    heading(page, "Ajouter une application")
+    key = page.locator("code").inner_text().replace(" ", "")
+    page.get_by_label("Code à 6 chiffres").fill("12")
+    page.get_by_role("button", name="Ajouter l’application").click()
+    page.get_by_label("Code à 6 chiffres").fill(totp.code_at(key, totp.step_now()))
+    page.get_by_label("Nom de cette application").fill("Téléphone")
+    page.get_by_role("button", name="Ajouter l’application").click()
+    heading(page, "Vos codes de secours")
+    assert page.locator(".ville-codes code").count() == 10
+    page.get_by_role("button", name="J’ai noté mes codes").click()
+    return key
+
+
+def test_whoever_is_invited_signs_in_with_an_application_and_without_javascript(
+    someone: Someone, strict_url: str
+) -> None:
     """The administrator invites; the agent makes their account, adds an application, and signs in with its code."""
     admin, email = someone(java_script_enabled=False), "paul.aussi@exemple.fr"
-    sign_in(admin, "helene.faure@exemple.fr")
+    sign_in(admin, "helene.faure@exemple.fr", at=strict_url)
+    add_application(admin)
     heading(admin, "Agents")
     admin.get_by_role("link", name="Invitations").click()
     admin.get_by_role("button", name="Inviter un agent").click()
@@ -40,7 +70,7 @@ def test_whoever_is_invited_signs_in_with_an_application_and_without_javascript(
     expect(admin.get_by_role("heading", name=email)).to_be_visible()
 
     agent = someone(java_script_enabled=False)
-    agent.goto("/boite-denvoi")
+    agent.goto(f"{strict_url}/boite-denvoi")
     agent.get_by_role("link", name="/invitation/").first.click()
     heading(agent, "Créer votre compte d’agent")
     agent.get_by_label("Prénom").fill("Paul")
@@ -48,25 +78,11 @@ def test_whoever_is_invited_signs_in_with_an_application_and_without_javascript(
     for name in ("mot_de_passe", "mot_de_passe_confirmation"):
         agent.locator(f"[name={name}]").fill(PASSWORD)
     agent.get_by_role("button", name="Créer mon compte").click()
+    key = add_application(agent)
     heading(agent, "Ma corbeille")
 
-    agent.get_by_role("link", name="Paul Aussi").click()
-    agent.get_by_role("link", name="Ajouter un second facteur").click()
-    agent.get_by_role("button", name="Utiliser une application").click()
-    heading(agent, "Ajouter une application")
-    key = agent.locator("code").inner_text().replace(" ", "")
-    agent.get_by_label("Code à 6 chiffres").fill("12")
-    agent.get_by_role("button", name="Ajouter l’application").click()
-    agent.get_by_label("Code à 6 chiffres").fill(totp.code_at(key, totp.step_now()))
-    agent.get_by_label("Nom de cette application").fill("Téléphone")
-    agent.get_by_role("button", name="Ajouter l’application").click()
-    heading(agent, "Vos codes de secours")
-    assert agent.locator(".ville-codes code").count() == 10
-    agent.get_by_role("button", name="J’ai noté mes codes").click()
-    heading(agent, "Mon profil")
-
     agent.get_by_role("button", name="Se déconnecter").click()
-    sign_in(agent, email, PASSWORD)
+    sign_in(agent, email, PASSWORD, at=strict_url)
     heading(agent, "Vérification de votre identité")
     # The code of this half minute has served already: the next one's is taken too.
     agent.get_by_label("Code à 6 chiffres").fill(totp.code_at(key, totp.step_now() + 1))
