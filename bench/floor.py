@@ -12,10 +12,10 @@ from dataclasses import replace
 from flask import Flask, Response
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, event, func, insert, select, update
 
+import portal.app  # first: it decides in which order its rooms are imported
 from engine.core.config import Settings
 from engine.core.db import Database
 from portal import access, public
-from portal.app import create_app as portal_app
 
 _metadata = MetaData()
 CASE = Table("bench_case", _metadata, Column("id", Integer, primary_key=True), Column("state", LargeBinary))
@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     of processor this process has spent so far (`X-Processor`)."""
     # One machine plays a whole city: what keeps one visitor from opening thousands of drafts would stop the bench.
     public.catalogue.DRAFTS = replace(public.catalogue.DRAFTS, burst=1_000_000)
-    app = portal_app(settings)
+    app = portal.app.create_app(settings)
     database: Database = app.extensions["database"]
     with database.transaction() as session:
         if database.engine.dialect.name == "postgresql":
