@@ -24,7 +24,8 @@ const ACR = { sonia: "eidas2" };
 
 const server = http.createServer();
 server.listen(0, "127.0.0.1", () => {
-  const issuer = `http://127.0.0.1:${server.address().port}${BASE}`;
+  // Another site than the portal, as it is in life: cookies that stay on their site stay behind.
+  const issuer = `http://localhost:${server.address().port}${BASE}`;
   console.log(`listening ${issuer}`);
   const lines = readline.createInterface({ input: process.stdin });
   lines.once("line", (portal) => {
