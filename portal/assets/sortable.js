@@ -54,7 +54,8 @@ export function sortRows(form) {
     const fields = new FormData(form);
     fields.set("action", "ordonner");
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(fields) });
+      // Not `form.action`, which the buttons of that name hide.
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(fields) });
       if (!answer.ok) throw new Error(answer.statusText);
       follow();
       said.textContent = `${moved.dataset.name} est maintenant à la place ${[...list.children].indexOf(moved) + 1}.`;
