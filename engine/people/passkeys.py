@@ -5,27 +5,19 @@ A challenge is drawn for one account and one purpose, kept for a few minutes and
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ipaddress
 import json
 import secrets as random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import webauthn
 from sqlalchemy import ForeignKey, Index, Text, delete
 from sqlalchemy.orm import Mapped, mapped_column
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from engine.core import clock, config
 from engine.core.db import Base, Session, UtcDateTime, new_id
@@ -33,6 +25,10 @@ from engine.core.errors import Invalid
 from engine.people import second_factors
 from engine.people.accounts import Account
 from engine.people.second_factors import PASSKEY, SecondFactor
+
+# `webauthn` takes a third of a second to load: whoever shows a passkey pays for it, not each start of each process.
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 VALID_FOR = timedelta(minutes=5)
 _ANSWER_MAX = 20_000
@@ -85,6 +81,13 @@ def site(asked_host: str) -> Site | None:
 
 def creation_options(session: Session, account: Account, site: Site) -> str:
     """What the browser is asked to make a passkey with, in JSON."""
+    import webauthn
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     second_factors.check_room(session, account.id)
     return webauthn.options_to_json(
         webauthn.generate_registration_options(
@@ -106,6 +109,9 @@ def creation_options(session: Session, account: Account, site: Site) -> str:
 def add(session: Session, account: Account, site: Site, answer: str, name: str = "") -> list[str]:
     """Keep the passkey that the browser made; the recovery codes that come with a first factor. `PasskeyRefused` when the answer
     isn't one to our challenge."""
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
     second_factors.check_room(session, account.id)
     credential, challenge = _read(session, answer, account.id, "add")
     try:
@@ -122,8 +128,8 @@ def add(session: Session, account: Account, site: Site, answer: str, name: str =
         account_id=account.id,
         kind=PASSKEY,
         name=second_factors.name(name, "Clé d’accès"),
-        credential_id=bytes_to_base64url(made.credential_id),
-        public_key=bytes_to_base64url(made.credential_public_key),
+        credential_id=_text(made.credential_id),
+        public_key=_text(made.credential_public_key),
         sign_count=made.sign_count,
         created_at=clock.now(),
     )
@@ -133,6 +139,9 @@ def add(session: Session, account: Account, site: Site, answer: str, name: str =
 
 def request_options(session: Session, account_id: UUID, site: Site) -> str:
     """What the browser is asked to sign, in JSON."""
+    import webauthn
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     return webauthn.options_to_json(
         webauthn.generate_authentication_options(
             rp_id=site.domain,
@@ -145,6 +154,9 @@ def request_options(session: Session, account_id: UUID, site: Site) -> str:
 
 def verify(session: Session, account_id: UUID, site: Site, answer: str) -> bool:
     """Whether a passkey of the account signed our challenge. The challenge is used up either way."""
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         credential, challenge = _read(session, answer, account_id, "prove")
         known = {one.credential_id: one for one in second_factors.of(session, account_id) if one.kind == PASSKEY}
@@ -154,7 +166,7 @@ def verify(session: Session, account_id: UUID, site: Site, answer: str) -> bool:
             expected_challenge=challenge,
             expected_rp_id=site.domain,
             expected_origin=site.origin,
-            credential_public_key=base64url_to_bytes(factor.public_key or ""),
+            credential_public_key=_bytes(factor.public_key or ""),
             credential_current_sign_count=factor.sign_count or 0,
         )
     except (WebAuthnException, PasskeyRefused, ValueError, KeyError, TypeError):
@@ -181,9 +193,7 @@ def _read(session: Session, answer: str, account_id: UUID, purpose: Purpose) -> 
         if len(answer) > _ANSWER_MAX:
             raise PasskeyRefused(why="too long")
         credential = json.loads(answer)
-        challenge = base64url_to_bytes(
-            json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))["challenge"]
-        )
+        challenge = _bytes(json.loads(_bytes(credential["response"]["clientDataJSON"]))["challenge"])
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
         raise PasskeyRefused(why="unreadable") from None
     found = session.scalar(
@@ -202,11 +212,22 @@ def _read(session: Session, answer: str, account_id: UUID, purpose: Purpose) -> 
 
 
 def _descriptors(session: Session, account_id: UUID) -> list[PublicKeyCredentialDescriptor]:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     return [
-        PublicKeyCredentialDescriptor(id=base64url_to_bytes(one.credential_id or ""))
+        PublicKeyCredentialDescriptor(id=_bytes(one.credential_id or ""))
         for one in second_factors.of(session, account_id)
         if one.kind == PASSKEY
     ]
+
+
+def _text(content: bytes) -> str:
+    """Bytes as WebAuthn writes them in JSON: base64url without padding."""
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _digest(challenge: bytes) -> str:
