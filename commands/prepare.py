@@ -70,6 +70,8 @@ def _demo(database: Database) -> list[str]:
     return [
         f"Outbox: the messages that would be sent are at /boite-denvoi. Demo accounts, password {demo.PASSWORD}:",
         *(f"  {person.login:{width}}  {person.about}" for person in people),
+        "Files of beneficiaries without an account, who make theirs at /beneficiaire:",
+        *(f"  {file.reference}  {file.first_names} {file.name}, born {file.birth_date}" for file in demo.files()),
     ]
 
 
