@@ -17,7 +17,7 @@ from flask import flash, g, make_response, render_template, request
 from flask import session as cookie
 from werkzeug.wrappers import Response
 
-from engine.core import config
+from engine.core import config, metrics
 from engine.core.config import OpenIdProvider
 from engine.core.db import Session
 from engine.core.errors import NotFound, ParvisError
@@ -101,6 +101,7 @@ def proved(name: str, visit: Visit) -> Proved | None:
 
 def refused(name: str, error: ParvisError, status: int, again: str) -> Response:
     """Why nobody could be identified, and where to begin again."""
+    metrics.count_error("portal", error)
     _log(name, str(error.facts.get("why", type(error).__name__)))
     page = render_template(
         "public/identity_refused.html", provider=NAMES[name], message=error.message, again=again, status=status
@@ -122,7 +123,7 @@ def carry_on(session: Session, sign_in_token: str, actor: Actor) -> None:
         found = identity_visits.pending(session, waiting)
         # Of a sign-in that wasn't finished: somebody else has come in since.
         if found.account_id == actor.account_id:
-            identity_visits.remember(session, sign_in_token, found.proved)
+            identity_visits.remember(session, sign_in_token, found.proved.name, found.proved.id_token)
 
 
 def way_out(session: Session, sign_in_token: str) -> tuple[str, str] | None:

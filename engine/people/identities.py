@@ -1,8 +1,8 @@
 """Identities that FranceConnect or ProConnect certifies, and the accounts that they open (B5, E7).
 
-An account may have several: the subject that a provider names a person by is ours alone and changes, for instance after civil records
-were corrected. A subject that isn't known opens an account by itself only when all six data of the civil identity are known and the
-same; otherwise the person proves that the account is theirs (`link`), or makes one. An e-mail address proves nothing here.
+An account may have several: the subject that a provider names a person by is ours alone and changes, for instance after civil
+records were corrected. A subject that isn't known opens an account by itself only when all six data of the civil identity are known
+and the same; otherwise the person proves that the account is theirs (`link`), or makes one. An e-mail address proves nothing here.
 """
 
 from __future__ import annotations
@@ -92,6 +92,11 @@ def pivot(claims: Mapping[str, Any]) -> Pivot:
     if not (found.given_names or found.family_name) or not _BIRTHDATE.fullmatch(found.birthdate or ""):
         raise SignInRefused(why="no civil identity")
     return found
+
+
+def usage_name(claims: Mapping[str, Any]) -> str | None:
+    """The name in use that FranceConnect passes on, for the person to keep or to change."""
+    return _said(claims, "preferred_username")
 
 
 def _said(claims: Mapping[str, Any], name: str) -> str | None:

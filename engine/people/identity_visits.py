@@ -229,11 +229,11 @@ def tie(session: Session, key: str, account: Account, *, proof: str) -> Proved:
 # --- the way out -----------------------------------------------------------------------------------------------------------
 
 
-def remember(session: Session, sign_in_token: str, proved: Proved) -> None:
+def remember(session: Session, sign_in_token: str, provider: str, id_token: str) -> None:
     """Keep what ends the provider's session beside the session of ours that was opened with it."""
     presence = sessions.look_up(session, sign_in_token)
     if presence is not None:
-        session.add(SessionIdToken(session_id=presence.session_id, provider=proved.name, id_token=proved.id_token))
+        session.add(SessionIdToken(session_id=presence.session_id, provider=provider, id_token=id_token))
         session.flush()
 
 

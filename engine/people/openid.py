@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -42,6 +43,8 @@ LEVELS = ("eidas1", "eidas2", "eidas3")
 _STRONG = re.compile(r"eidas[23]|.*-2fa")
 _LEEWAY = 5  # seconds that two clocks may differ by
 _TIMEOUT = (3.05, 8)  # seconds to connect, and to wait for an answer
+# A key that the provider no longer publishes is trusted no longer than that.
+_KEYS_LAST = timedelta(hours=1)
 _TOKEN_LENGTH_MAX = 50_000
 
 
@@ -74,33 +77,33 @@ class Proved:
 
 def authorize_url(name: str, provider: OpenIdProvider, *, redirect_uri: str, state: str, nonce: str) -> str:
     """Where to send the person: exactly the parameters that the provider knows."""
-    client = _client(name, provider, redirect_uri)
-    url, _ = client.create_authorization_url(
-        f"{provider.issuer}/authorize", state=state, nonce=nonce, acr_values=provider.acr
-    )
+    with _client(name, provider, redirect_uri) as client:
+        url, _ = client.create_authorization_url(
+            f"{provider.issuer}/authorize", state=state, nonce=nonce, acr_values=provider.acr
+        )
     return str(url)
 
 
 def exchange(name: str, provider: OpenIdProvider, code: str, *, redirect_uri: str, nonce: str) -> Proved:
     """Who came back with this code, every token checked; `SignInRefused` when it proves nothing, `Unavailable` when the provider
     doesn't answer."""
-    client = _client(name, provider, redirect_uri)
     try:
-        token = client.fetch_token(
-            f"{provider.issuer}/token",
-            grant_type="authorization_code",
-            code=code,
-            timeout=_TIMEOUT,
-            allow_redirects=False,
-        )
-        id_token = _text_of(token.get("id_token"))
-        proved = _checked(provider, id_token, nonce={"essential": True, "value": nonce}, acr={"essential": True})
-        subject, acr = str(proved["sub"]), str(proved["acr"])
-        _check_level(name, provider, acr)
-        answer = client.get(f"{provider.issuer}/userinfo", timeout=_TIMEOUT, allow_redirects=False)
-        if answer.status_code != 200:
-            raise SignInRefused(why="userinfo", status=answer.status_code)
-        claims = _checked(provider, _text_of(answer.text), lasting=False)
+        with _client(name, provider, redirect_uri) as client:
+            token = client.fetch_token(
+                f"{provider.issuer}/token",
+                grant_type="authorization_code",
+                code=code,
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+            )
+            id_token = _text_of(token.get("id_token"))
+            proved = _checked(provider, id_token, nonce={"essential": True, "value": nonce}, acr={"essential": True})
+            subject, acr = str(proved["sub"]), str(proved["acr"])
+            _check_level(name, provider, acr)
+            answer = client.get(f"{provider.issuer}/userinfo", timeout=_TIMEOUT, allow_redirects=False)
+            if answer.status_code != 200:
+                raise SignInRefused(why="userinfo", status=answer.status_code)
+            claims = _checked(provider, _text_of(answer.text), lasting=False)
     except RequestException as error:
         raise Unavailable(f"{name} doesn't answer: {type(error).__name__}") from error
     except (AuthlibBaseError, JoseError, LookupError, TypeError, ValueError) as error:
@@ -164,17 +167,19 @@ def _verified(provider: OpenIdProvider, text: str) -> jwt.Token:
         return jwt.decode(text, _keys(provider, again=True), algorithms=[provider.algorithm])
 
 
-_known: dict[str, KeySet] = {}
+_known: dict[str, tuple[datetime, KeySet]] = {}
 
 
 def _keys(provider: OpenIdProvider, *, again: bool = False) -> KeySet:
-    """The provider's public keys, fetched at the first need. Two threads may fetch them at once, to the same end."""
-    if again or provider.issuer not in _known:
+    """The provider's public keys, fetched now and then. Two threads may fetch them at once, to the same end."""
+    since, keys = _known.get(provider.issuer, (None, None))
+    if keys is None or again or since is None or clock.now() - since >= _KEYS_LAST:
         answer = requests.get(f"{provider.issuer}/jwks", timeout=_TIMEOUT, allow_redirects=False)
         answer.raise_for_status()
         published = [one for one in answer.json()["keys"] if one.get("use", "sig") == "sig"]
-        _known[provider.issuer] = KeySet.import_key_set({"keys": published})
-    return _known[provider.issuer]
+        keys = KeySet.import_key_set({"keys": published})
+        _known[provider.issuer] = clock.now(), keys
+    return keys
 
 
 def forget_keys() -> None:

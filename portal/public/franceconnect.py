@@ -90,7 +90,7 @@ def _began_at(visit: Visit | None) -> str:
 
 def _opened(session: Session, account: Account, proved: Proved) -> tuple[str, Actor]:
     token, actor = sign_in.opened(session, account)
-    identity_visits.remember(session, token, proved)
+    identity_visits.remember(session, token, proved.name, proved.id_token)
     audit.record(session, actor, "account.signed_in", "account", account.id, by=FRANCECONNECT)
     return token, actor
 
@@ -148,7 +148,7 @@ def _begin(session: Session, email: str) -> tuple[Pending, Begun]:
         sex=known.sex,
         first_names=known.given_names,
         birth_name=known.family_name,
-        usage_name=found.proved.claims.get("preferred_username"),
+        usage_name=identities.usage_name(found.proved.claims),
         birth_date=known.birthdate,
         identity=found.key,
     )

@@ -265,7 +265,7 @@ def _confirm(session: Session, code: str) -> tuple[registration.Outcome, Any]:
         beneficiaries.attach(session, outcome.account.id, outcome.file_reference, SYSTEM)
     token, actor = sign_in.opened(session, outcome.account)
     if outcome.proved is not None:
-        identity_visits.remember(session, token, outcome.proved)
+        identity_visits.remember(session, token, outcome.proved.name, outcome.proved.id_token)
     return outcome, (token, actor)
 
 

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from engine.core import audit, mail
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
-from engine.people import accounts, new_emails, passwords, recovery, sessions, sign_in, terms
+from engine.people import accounts, identity_visits, new_emails, passwords, recovery, sessions, sign_in, terms
 from engine.people.accounts import Account
 from engine.people.codes import Verdict
 from engine.people.new_emails import Use
@@ -227,8 +227,13 @@ def _replace_password(session: Session, proof: Proof, password_hash: str) -> str
     account = _account(session)
     if account.password_hash != proof.password_hash:
         raise Conflict
+    # What ends FranceConnect's session goes over to the session that takes this one's place.
+    kept = identity_visits.remembered(session, access.sign_in_token() or "")
     recovery.replace_password(session, account, password_hash)
-    return sessions.open(session, account, user_agent=request.user_agent.string)
+    token = sessions.open(session, account, user_agent=request.user_agent.string)
+    if kept is not None:
+        identity_visits.remember(session, token, *kept)
+    return token
 
 
 @reading

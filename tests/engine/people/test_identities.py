@@ -241,7 +241,7 @@ def test_an_account_made_from_an_identity_has_no_password(session: Session, clai
 def test_the_providers_token_lasts_as_long_as_the_session(session: Session, claire: Account) -> None:
     token = sessions.open(session, claire)
     assert identity_visits.remembered(session, token) is None
-    identity_visits.remember(session, token, proved())
+    identity_visits.remember(session, token, FRANCECONNECT, "id.token")
     assert identity_visits.remembered(session, token) == (FRANCECONNECT, "id.token")
     sessions.close(session, token)
     assert identity_visits.remembered(session, token) is None

@@ -138,6 +138,18 @@ def test_keys_that_rotate_are_fetched_once_more(issuer: Issuer) -> None:
     assert issuer.asked.count("/api/v2/jwks") == 2
 
 
+def test_keys_are_asked_for_again_after_an_hour(issuer: Issuer, clock_at: Callable[[datetime], datetime]) -> None:
+    """One that was withdrawn is trusted no longer, even if nothing else changes."""
+    come_back(issuer)
+    withdrawn = issuer.key
+    issuer.rotate()
+    issuer.key = withdrawn
+    assert come_back(issuer).subject == "sub-1"
+    clock_at(clock.now() + timedelta(hours=1))
+    with pytest.raises(SignInRefused):
+        come_back(issuer)
+
+
 def test_a_higher_level_than_asked_for_is_fine_and_a_lower_one_is_not(issuer: Issuer) -> None:
     issuer.lies = {"acr": "eidas2"}
     assert come_back(issuer).acr == "eidas2"
