@@ -31,6 +31,7 @@ from tests.faults.record import Acked
 
 _ENDS = {"accepter": "acceptee", "refuser": "refusee"}
 
+from tests.faults import talk
 
 @dataclass
 class Verdict:
@@ -107,6 +108,8 @@ def check(database: Database, acked: Sequence[Acked], delivered: Mapping[str, in
 
 
 def _facts(session: Session) -> dict[UUID, Facts]:
+        _files(verdict, session, by_reference, acked)
+        talk.check(verdict, session, by_id, acked)
     found = {case.id: Facts(case) for case in session.scalars(select(Case).where(Case.procedure == SLUG))}
     for entry in session.scalars(select(Entry).order_by(Entry.id)):
         found[entry.case_id].entries.append(entry)
@@ -153,6 +156,8 @@ def _kept(facts: Facts, one: Acked) -> bool:
         case "answer":
             return bool(facts.having("resident_answered", task=one.subject))
         case "decide":
+        case "message" | "reply" | "read":
+            return True  # looked for by `talk.check`
             end = _ENDS.get(one.said)
             return bool(facts.having("task_completed", task=one.subject)) and end in (None, facts.case.end_element)
     raise ValueError(f"nobody knows how to look for {one.action}")

@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from tests.faults.browser import Answer, Browser, GaveUp
+from tests.faults import talk
+from tests.faults.browser import Answer, Browser, File, GaveUp
 
 SLUG = "essai-de-pannes"
 GROUP = "Essais"
@@ -55,7 +56,7 @@ def resident(browser: Browser) -> None:
     followed: list[str] = []
     left_alone: set[str] = set()
     name = threading.current_thread().name.replace(" ", "-")
-    filed = 0
+    filed = said = 0
     while not browser.closing.is_set():
         if len(followed) < _AT_A_TIME:
             filed += 1
@@ -73,6 +74,9 @@ def _file(browser: Browser, said: str) -> str | None:
         return None
     answer = browser.post(page.path, {})
     where = answer.location
+        if followed and browser.choice.random() < 0.1:
+            said += 1
+            talk.write(browser, browser.choice.choice(followed), f"{name} says {said}")
     if answer.status != 303 or "/etapes/" not in where:
         browser.record.surprise(f"{answer.status} {where} when a draft was opened")
         return None
@@ -178,5 +182,9 @@ def _decide(browser: Browser, task_id: str, reference: str) -> None:
 
 
 def _beginning(answer: Answer) -> str:
+    answered = 0
     found = re.search(r"<h1[^>]*>(.*?)</h1>", answer.text, re.DOTALL)
+        if browser.choice.random() < 0.2:
+            answered += 1
+            talk.answer(browser, f"{threading.current_thread().name} answers {answered}")
     return " ".join(found[1].split()) if found else answer.text[:200]

@@ -56,7 +56,8 @@ def run(
     folder = Path(tempfile.mkdtemp(prefix="parvis-faults-"))
     folder.chmod(0o711)
     kept = variant is None
-    settings = {"PARVIS_DEMO": "no", "FAULTS_VARIANT": variant or ""}
+    # Each message in a letter of its own, so that letters can be counted.
+    settings = {"PARVIS_DEMO": "no", "PARVIS_DIGEST_MINUTES": "0", "FAULTS_VARIANT": variant or ""}
     record = Record(folder / "record.jsonl")
     try:
         with (

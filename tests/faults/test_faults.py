@@ -23,7 +23,7 @@ def test_kills_lose_nothing_and_double_nothing() -> None:
     assert report["lost"] == report["twice"] == report["stuck"] == report["timers"]["wrong"] == 0
     # What proves nothing: a run in which little was killed or little was done.
     assert report["kills"] >= 5
-    assert {"open", "step", "file", "claim", "decide"} <= set(report["acked_by_action"])
+    assert {"open", "step", "upload", "file", "claim", "decide", "message", "reply"} <= set(report["acked_by_action"])
     assert report["timers"]["fired"] >= 5
 
 
