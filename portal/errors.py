@@ -158,7 +158,7 @@ def _nobody_is_known() -> bool:
 
 
 def _keeps_typed() -> bool:
-    return bool(getattr(current_app.view_functions.get(request.endpoint or ""), "keeps_typed", False))
+    return typed.keeps(current_app.view_functions.get(request.endpoint or ""))
 
 
 def _http(error: HTTPException) -> Response:

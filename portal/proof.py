@@ -12,7 +12,9 @@ from werkzeug.wrappers import Response
 from engine.core.db import Session
 from engine.core.errors import Forbidden
 from engine.people import sessions
-from portal import access
+from portal import access, typed
+
+_KEPT = "Ce que vous avez saisi est conservé\u00a0: prouvez de nouveau que c’est bien vous pour le retrouver."
 
 
 class ProofRequired(Forbidden):
@@ -31,6 +33,8 @@ def install(blueprint: Blueprint) -> None:
 
 
 def _ask(_error: Exception) -> Response:
-    # What was posted isn't done: its page, which asks for the proof too, is shown again.
+    # What was posted isn't done: its page, which asks for the proof too, is shown again with what was typed.
+    if typed.keeps(current_app.view_functions.get(request.endpoint or "")):
+        typed.put_aside(_KEPT)
     known = "GET" in current_app.url_map.bind("").allowed_methods(request.path)
     return redirect(url_for("agents.show_proof", suite=request.path if known else None), 303)

@@ -36,6 +36,11 @@ def kept_on_expiry(view: View) -> View:
     return view
 
 
+def keeps(view: Any) -> bool:
+    """Whether what is posted to this view outlives the session."""
+    return bool(getattr(view, "keeps_typed", False))
+
+
 def put_aside(notice: str) -> bool:
     """Keep the fields of this request for who was signed in, or for this browser, and say so; False when they can't be."""
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
@@ -14,7 +15,7 @@ from engine.people import accounts, agents, groups, places, recovery_codes, role
 from engine.people.accounts import Account
 from engine.people.agents import OwnAccount
 from engine.people.places import Place
-from portal import access, proof
+from portal import access, proof, typed
 from portal.access import current_actor, reading, transactional
 from portal.admin import blueprint
 from portal.agents.profile import KINDS
@@ -109,19 +110,27 @@ def show_agent(session: Session, account_id: UUID) -> str:
 
 @blueprint.get("/agents/<uuid:account_id>/place")
 @access.administrator
-@reading
-def show_place(session: Session, account_id: UUID) -> Response:
+@access.in_phases
+def show_place(account_id: UUID) -> Response:
     """Where groups and roles are chosen."""
+    present = _present_place(account_id=account_id)
+    posted = typed.given_back()
+    return _draw_place(account_id=account_id, place=present if posted is None else as_posted(posted))
+
+
+@reading
+def _present_place(session: Session, account_id: UUID) -> Place:
     proof.check(session)
     account = _agent(session, account_id)
     if account.id == current_actor().account_id:
         raise OwnAccount
-    return _place_page(session, account, places.of(session, account.id))
+    return places.of(session, account.id)
 
 
 @blueprint.post("/agents/<uuid:account_id>/place")
 @access.administrator
 @access.in_phases
+@typed.kept_on_expiry
 def change_place(account_id: UUID) -> Response:
     """Give exactly these groups and roles."""
     try:
@@ -129,7 +138,7 @@ def change_place(account_id: UUID) -> Response:
     except (Invalid, Conflict) as error:
         if isinstance(error, OwnAccount):
             raise
-        return _place_again(account_id=account_id, error=error)
+        return _draw_place(account_id=account_id, place=as_posted(request.form), error=error)
     flash("Les groupes et les rôles sont enregistrés.", "success")
     return redirect(url_for(".show_agent", account_id=account_id), 303)
 
@@ -144,14 +153,10 @@ def _put(session: Session, account_id: UUID) -> None:
 
 
 @reading
-def _place_again(session: Session, account_id: UUID, error: ParvisError) -> Response:
-    return _place_page(session, _agent(session, account_id), as_posted(), error)
-
-
-def _place_page(session: Session, account: Account, place: Place, error: ParvisError | None = None) -> Response:
+def _draw_place(session: Session, account_id: UUID, place: Place, error: ParvisError | None = None) -> Response:
     page = render_template(
         "admin/place.html",
-        account=account,
+        account=_agent(session, account_id),
         place=place,
         groups=groups.names(session),
         roles=GRANTED,
@@ -177,16 +182,16 @@ GRANTED = (
 
 def place_chosen(session: Session) -> Place:
     """The place that the form asks for; `Invalid` when it names a group that isn't there."""
-    place = as_posted()
+    place = as_posted(request.form)
     if unknown := {*place.groups, *place.supervises} - set(groups.names(session)):
         raise Invalid(f"Il n’y a pas de groupe «\u00a0{sorted(unknown)[0][:100]}\u00a0».")
     place.check()
     return place
 
 
-def as_posted() -> Place:
+def as_posted(form: MultiDict[str, str]) -> Place:
     """The boxes that were ticked, whatever they say."""
-    return Place(*(frozenset(request.form.getlist(name)) for name in (GROUP, SUPERVISED, ROLE)))
+    return Place(*(frozenset(form.getlist(name)) for name in (GROUP, SUPERVISED, ROLE)))
 
 
 # --- deeds -----------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core import mail
@@ -12,7 +13,7 @@ from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid
 from engine.people import accounts, groups, invitations, roles
 from engine.people.places import Place
-from portal import access, proof
+from portal import access, proof, typed
 from portal.access import current_actor, reading, transactional
 from portal.admin import blueprint
 from portal.admin.agents import GRANTED, GROUP, as_posted, place_chosen
@@ -37,30 +38,37 @@ def show_invitations(session: Session) -> str:
 
 @blueprint.get("/invitations/nouvelle")
 @access.administrator
+@access.in_phases
+def show_invite() -> Response:
+    """Where somebody is invited; the address may name a group to begin with."""
+    _check_proof()
+    posted = typed.given_back() or MultiDict([(GROUP, group)] if (group := request.args.get(GROUP)) else [])
+    return _draw(email=posted.get(EMAIL, ""), place=as_posted(posted))
+
+
 @reading
-def show_invite(session: Session) -> str:
-    """Where somebody is invited."""
+def _check_proof(session: Session) -> None:
     proof.check(session)
-    group = request.args.get(GROUP, "")
-    return _page(session, "", Place(groups=frozenset({group} if group else ())))
 
 
 @blueprint.post("/invitations/nouvelle")
 @access.administrator
 @access.in_phases
+@typed.kept_on_expiry
 def invite() -> Response:
     """Write to them."""
     email = request.form.get(EMAIL, "").strip()[:300]
+    place = as_posted(request.form)
     try:
         accounts.email(email)
     except Invalid as error:
-        return _again(email=email, errors={EMAIL: error.message})
+        return _draw(email=email, place=place, errors={EMAIL: error.message})
     try:
         _invite(email=email)
     except Invalid as error:
-        return _again(email=email, errors={"place": error.message})
+        return _draw(email=email, place=place, errors={"place": error.message})
     except Conflict as error:
-        return _again(email=email, errors={EMAIL: error.message}, status=409)
+        return _draw(email=email, place=place, errors={EMAIL: error.message}, status=409)
     flash(f"L’invitation part à {email}.", "success")
     return redirect(url_for(".show_invitations"), 303)
 
@@ -72,12 +80,10 @@ def _invite(session: Session, email: str) -> None:
 
 
 @reading
-def _again(session: Session, email: str, errors: dict[str, str], status: int = 422) -> Response:
-    return make_response(_page(session, email, as_posted(), errors), status)
-
-
-def _page(session: Session, email: str, place: Place, errors: dict[str, str] | None = None) -> str:
-    return render_template(
+def _draw(
+    session: Session, email: str, place: Place, errors: dict[str, str] | None = None, status: int = 422
+) -> Response:
+    page = render_template(
         "admin/invite.html",
         email=email,
         place=place,
@@ -85,6 +91,7 @@ def _page(session: Session, email: str, place: Place, errors: dict[str, str] | N
         roles=GRANTED,
         errors=errors or {},
     )
+    return make_response(page, status if errors else 200)
 
 
 @blueprint.post("/invitations/<uuid:invitation_id>/renvoi")

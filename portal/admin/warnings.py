@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
 from engine.core.errors import Invalid
 from engine.people import account_warnings, accounts
 from engine.people.account_warnings import UnknownAccount
-from portal import access
+from portal import access, typed
 from portal.access import current_actor, reading, transactional
 from portal.admin import blueprint
 
@@ -18,14 +19,21 @@ LOGIN, REASON = "identifiant", "motif"
 
 @blueprint.get("/avertissements")
 @access.administrator
-@reading
-def show_warnings(session: Session) -> str:
+@access.in_phases
+def show_warnings() -> str:
     """Those sent, and where another is written."""
-    return _page(session)
+    posted = typed.given_back() or MultiDict()
+    return _draw(login=posted.get(LOGIN, ""), reason=posted.get(REASON, ""))
+
+
+@reading
+def _draw(session: Session, login: str, reason: str) -> str:
+    return _page(session, login, reason)
 
 
 @blueprint.post("/avertissements")
 @access.administrator
+@typed.kept_on_expiry
 @transactional
 def warn(session: Session) -> Response:
     """Show the letter as it will leave; from that page, send it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from werkzeug.test import TestResponse
@@ -83,6 +84,25 @@ def test_what_is_wrong_is_said_and_kept(admin: Visitor, helene: Account, said: S
         assert refused.status_code == 422
         assert 'href="#place"' in refused.text
     assert admin.post(NEW, {"courriel": helene.login}).status_code == 409
+
+
+def test_what_was_typed_outlives_the_proof_and_the_session(
+    helene: Account, signed_in: Callable[[Account], Visitor], clock_at: Callable[[str], datetime]
+) -> None:
+    clock_at("2027-01-11 09:00")
+    admin = signed_in(helene)
+    clock_at("2027-01-11 09:11")
+    page = admin.follow(admin.post(NEW, {"courriel": PAUL, "groupe": SERVICE}))
+    assert "Vérification de votre identité" in page.text
+    page = admin.follow(admin.post("/agents/profil/verification", {"mot_de_passe": PASSWORD, "suite": NEW}))
+    assert f'value="{PAUL}"' in page.text
+    assert f'value="{SERVICE}" checked' in page.text
+    clock_at("2027-01-11 23:00")
+    page = admin.follow(admin.post(NEW, {"courriel": PAUL, "role": "analyst"}))
+    assert page.request.path == "/connexion"
+    page = admin.follow(admin.sign_in(helene.login, suite=NEW))
+    assert f'value="{PAUL}"' in page.text
+    assert 'value="analyst" checked' in page.text
 
 
 def test_an_invitation_is_sent_again_then_cancelled(
