@@ -1,8 +1,9 @@
 """Identities that FranceConnect or ProConnect certifies, and the accounts that they open (B5, E7).
 
-An account may have several: the subject that a provider names a person by is ours alone and changes, for instance after civil
-records were corrected. A subject that isn't known opens an account by itself only when all six data of the civil identity are known
-and the same; otherwise the person proves that the account is theirs (`link`), or makes one. An e-mail address proves nothing here.
+An account may have several: the subject that a provider names a person by is ours alone and changes, for instance after
+civil records were corrected. A subject that isn't known opens an account by itself only when all six data of the civil
+identity are known and the same; otherwise the person proves that the account is theirs (`link`), or makes one. An e-mail
+address proves nothing here.
 """
 
 from __future__ import annotations

@@ -18,6 +18,10 @@ const PEOPLE = {
     given_name: "Amadou", given_name_array: ["Amadou"], family_name: "DIOP", birthdate: "1951-00-00", gender: "male",
     birthplace: "", birthcountry: "99341", email: "amadou.diop@exemple.fr",
   },
+  lucie: {
+    given_name: "Lucie Anne", given_name_array: ["Lucie", "Anne"], family_name: "MOREAU", preferred_username: "DUBREUIL",
+    birthdate: "1979-07-29", gender: "female", birthplace: "69123", birthcountry: "99100", email: "lucie@exemple.fr",
+  },
   sonia: { given_name: "Sonia", usual_name: "Lefèvre", email: "sonia.lefevre@exemple.fr", uid: "12" },
 };
 const ACR = { sonia: "eidas2" };

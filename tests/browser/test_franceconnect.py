@@ -141,6 +141,27 @@ def test_an_account_is_tied_and_untied_without_scripts(someone: Arrive, holds: H
     expect(page.locator("[name=nom_naissance]")).to_have_value("DIOP")
 
 
+def test_the_profile_ties_an_account(someone: Arrive, holds: Holds) -> None:
+    """B5, B11: with the password, both identities side by side; and a way back that is over says so."""
+    page = someone()
+    page.goto("/connexion?suite=/mon-espace/profil")
+    page.get_by_label("Identifiant").fill("lucie.dubreuil@exemple.fr")
+    page.locator("[name=mot_de_passe]").fill(demo.PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    identify(page, "lucie")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lier mon compte à FranceConnect")
+    holds(page)
+    page.locator("[name=mot_de_passe]").fill(demo.PASSWORD)
+    page.get_by_role("button", name="Lier mon compte").click()
+    expect(page.locator("main")).to_contain_text("votre identité est certifiée")
+    page.goto("/mon-espace/profil/identite")
+    expect(page.get_by_role("link", name="Signaler une erreur")).to_be_visible()
+    holds(page)
+    page.goto("/franceconnect/retour?state=inconnu&code=inconnu")
+    expect(page.locator("main")).to_contain_text("recommencez-la")
+    holds(page)
+
+
 def test_an_agent_comes_in_by_proconnect(someone: Arrive, holds: Holds) -> None:
     """E7: two factors there are enough here."""
     page = someone()

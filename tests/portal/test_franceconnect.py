@@ -343,6 +343,20 @@ def test_signing_out_ends_both_sessions(visitor: Visitor, issuer: Issuer, data: 
     assert visitor.get("/franceconnect/deconnexion?state=inconnu").location == "/demarches"
 
 
+def test_a_change_of_password_forgets_nothing_of_it(visitor: Visitor, issuer: Issuer, account: Account) -> None:
+    """Whoever comes next on a shared computer would be let in by the session that FranceConnect still holds."""
+    mine = account()
+    sign_in(visitor, issuer)
+    visitor.post("/franceconnect/rattachement", {"identifiant": mine.login, "mot_de_passe": PASSWORD})
+    another = "Chataigne-1987!"
+    answer = visitor.post(
+        "/mon-espace/profil/mot-de-passe",
+        {"mot_de_passe_actuel": PASSWORD, "mot_de_passe": another, "mot_de_passe_confirmation": another},
+    )
+    assert answer.location == "/mon-espace/profil"
+    assert "/session/end" in address_in(visitor.post("/deconnexion"))
+
+
 def test_a_session_opened_by_password_ends_here(visitor: Visitor, issuer: Issuer, account: Account) -> None:
     visitor.sign_in(account().login)
     assert visitor.post("/deconnexion").location == "/demarches"
