@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -41,6 +42,13 @@ def test_a_legal_page_is_dated_and_reached_from_every_page(visitor: Visitor, sai
     if path != "/compte":
         assert f'href="{path}"' in visitor.get("/demarches").text
         assert f'href="{path}"' in visitor.get("/nulle-part").text
+
+
+def test_the_links_of_the_texts_lead_somewhere(visitor: Visitor) -> None:
+    links = {link for path in PAGES for link in re.findall(r'href="(/[^"#]*)"', visitor.get(path).text)}
+    assert "/demarches/contact" in links
+    for link in sorted(link for link in links if not link.startswith("/static/")):
+        assert visitor.get(link).status_code < 400, link
 
 
 def test_the_city_is_named_by_the_settings(visitor: Visitor, said: Said) -> None:
