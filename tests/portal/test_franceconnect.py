@@ -384,9 +384,9 @@ def test_the_way_back_is_taken_once_and_by_the_browser_that_left(
 
 
 def test_a_code_that_is_over_or_somebody_elses_signs_nobody_in(visitor: Visitor, issuer: Issuer, said: Said) -> None:
-    address = leave(visitor, suite="/demarches?q=vélo")
-    state = parse_qs(issuer.approve(address, CLAIRE))["state"][0]
-    page = visitor.get(f"{BACK}?code=un-code-perime&state={state}")
+    query = issuer.approve(leave(visitor, suite="/demarches?q=vélo"), CLAIRE)
+    issuer.codes.clear()
+    page = visitor.get(f"{BACK}?{query}")
     assert page.status_code == 403
     assert "n’a pas pu être vérifiée" in said(page)
     assert 'href="/connexion?suite=' in page.text
