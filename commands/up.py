@@ -38,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
     with installation.held(settings.data):
         database, about_demo = prepare.prepared(settings)
         welcome = [f"\nParvis is ready: {settings.public_url}/demarches", *about_demo]
+        if settings.clamd is None:
+            welcome.append("Files are not scanned for viruses, and agents read so: PARVIS_CLAMD names no scanner.")
 
         from engine.core import jobs
         from engine.handlers import HANDLERS

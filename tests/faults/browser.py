@@ -17,10 +17,20 @@ from tests.faults.record import Record
 _TIMEOUT = 40
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 _REDIRECTS = 6
+_BOUNDARY = "parvis-faults"
 
 
 class GaveUp(Exception):
     """No answer until the end of the run's patience."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file chosen in a field."""
+
+    field: str
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -71,18 +81,24 @@ class Browser:
             path = answer.location
         raise RuntimeError(f"too many redirects, the last one to {path}")
 
-    def post(self, path: str, fields: Mapping[str, str]) -> Answer:
+    def post(self, path: str, fields: Mapping[str, str | Sequence[str]], file: File | None = None) -> Answer:
         """Send a form; sent again as long as it gets no answer, or one that says to try later."""
-        return self.send("POST", path, fields)
+        return self.send("POST", path, fields, file)
 
-    def send(self, method: str, path: str, fields: Mapping[str, str] | None = None) -> Answer:
+    def send(
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, str | Sequence[str]] | None = None,
+        file: File | None = None,
+    ) -> Answer:
         """One request and its answer, however many times it takes."""
         again = False
         while True:
             if time.monotonic() > self._until:
                 raise GaveUp(f"{method} {path} at {self._host}")
             try:
-                answer = self._once(method, path, fields, again)
+                answer = self._once(method, path, fields, file, again)
             except (OSError, http.client.HTTPException) as error:
                 self.record.meet(f"{type(error).__name__}")
                 self._elsewhere()
@@ -102,13 +118,23 @@ class Browser:
             self._connection.close()
         self._connection = None
 
-    def _once(self, method: str, path: str, fields: Mapping[str, str] | None, again: bool) -> Answer:
+    def _once(
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, str | Sequence[str]] | None,
+        file: File | None,
+        again: bool,
+    ) -> Answer:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, timeout=_TIMEOUT)
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
-        body = None
-        if fields is not None:
-            body = urlencode({**fields, "csrf_token": self._token})
+        body: bytes | None = None
+        if fields is not None and file is not None:
+            body = _multipart({**fields, "csrf_token": self._token}, file)
+            headers["Content-Type"] = f"multipart/form-data; boundary={_BOUNDARY}"
+        elif fields is not None:
+            body = urlencode({**fields, "csrf_token": self._token}, doseq=True).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         self._connection.request(method, path, body, headers)
         response = self._connection.getresponse()
@@ -124,3 +150,15 @@ class Browser:
         self.close()
         others = [host for host in self._hosts if host != self._host]
         self._host = self.choice.choice(others or self._hosts)
+
+
+def _multipart(fields: Mapping[str, str | Sequence[str]], file: File) -> bytes:
+    parts = [
+        f'Content-Disposition: form-data; name="{name}"\r\n\r\n{one}'.encode()
+        for name, value in fields.items()
+        for one in ([value] if isinstance(value, str) else value)
+    ]
+    about = f'Content-Disposition: form-data; name="{file.field}"; filename="{file.name}"\r\n\r\n'
+    parts.append(about.encode() + file.content)
+    begin = f"--{_BOUNDARY}\r\n".encode()
+    return b"".join(begin + part + b"\r\n" for part in parts) + f"--{_BOUNDARY}--\r\n".encode()

@@ -6,17 +6,23 @@ acknowledged, against the rows that each step wrote, and against its own order.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from engine.contact import documents
+from engine.contact.documents import StoredFile
 from engine.contact.notifications import Notification
+from engine.core import clock, config
 from engine.core.db import Database, Session
+from engine.core.errors import ParvisError
 from engine.core.jobs import Job
 from engine.core.mail import Mail
 from engine.procedures import references
@@ -25,13 +31,13 @@ from engine.procedures.history import Entry
 from engine.procedures.incidents import Incident
 from engine.procedures.tasks import HumanTask
 from engine.rights.entitlements import EntitlementChange
+from tests.faults import talk
 from tests.faults.clients import SLUG
 from tests.faults.effects import EACH, EFFECT, PROMISE
 from tests.faults.record import Acked
 
 _ENDS = {"accepter": "acceptee", "refuser": "refusee"}
 
-from tests.faults import talk
 
 @dataclass
 class Verdict:
@@ -85,6 +91,10 @@ class Facts:
         ]
 
 
+SOON = timedelta(hours=1)
+"""Jobs due later than that are none that a run waits for."""
+
+
 def check(database: Database, acked: Sequence[Acked], delivered: Mapping[str, int]) -> Verdict:
     """Hold what was acknowledged and the mail that was delivered (by Message-ID) against the database."""
     verdict = Verdict()
@@ -98,18 +108,19 @@ def check(database: Database, acked: Sequence[Acked], delivered: Mapping[str, in
             _timers_of(verdict, facts)
             _history_of(verdict, facts)
             _standing_of(verdict, facts)
+        _files(verdict, session, by_reference, acked)
+        talk.check(verdict, session, by_id, acked)
         _promises(verdict, session)
         _mail(verdict, session, delivered)
         for incident in session.scalars(select(Incident).where(Incident.solved_at.is_(None))):
             verdict.stuck.append(f"incident at {incident.element_id}: {incident.reason}")
-        for job in session.scalars(select(Job)):
+        # What comes back each day, and the sweep of a day's files, wait for their hour.
+        for job in session.scalars(select(Job).where(Job.due_at <= clock.now() + SOON)):
             verdict.jobs.append(f"{job.kind} {job.state}, due {job.due_at}, {job.tries} tries: {job.error}")
     return verdict
 
 
 def _facts(session: Session) -> dict[UUID, Facts]:
-        _files(verdict, session, by_reference, acked)
-        talk.check(verdict, session, by_id, acked)
     found = {case.id: Facts(case) for case in session.scalars(select(Case).where(Case.procedure == SLUG))}
     for entry in session.scalars(select(Entry).order_by(Entry.id)):
         found[entry.case_id].entries.append(entry)
@@ -145,10 +156,14 @@ def _acknowledged(verdict: Verdict, cases: Mapping[str, Facts], acked: Sequence[
 
 def _kept(facts: Facts, one: Acked) -> bool:
     match one.action:
+        case "message" | "reply" | "read":
+            return True  # looked for by `talk.check`
         case "open":
             return bool(facts.having("opened"))
         case "step":
             return bool(facts.having("step_completed", one.subject) + facts.having("step_revised", one.subject))
+        case "upload":
+            return True  # held against the files below
         case "file":
             return facts.case.filed_at is not None and bool(facts.having("filed"))
         case "claim":
@@ -156,8 +171,6 @@ def _kept(facts: Facts, one: Acked) -> bool:
         case "answer":
             return bool(facts.having("resident_answered", task=one.subject))
         case "decide":
-        case "message" | "reply" | "read":
-            return True  # looked for by `talk.check`
             end = _ENDS.get(one.said)
             return bool(facts.having("task_completed", task=one.subject)) and end in (None, facts.case.end_element)
     raise ValueError(f"nobody knows how to look for {one.action}")
@@ -252,6 +265,38 @@ def _standing_of(verdict: Verdict, facts: Facts) -> None:
         verdict.stuck.append(f"{facts.case.reference}: {facts.case.status}, {facts.tasks} open tasks, after {last}")
     elif facts.tasks:
         verdict.stuck.append(f"{facts.case.reference}: closed with {facts.tasks} open tasks")
+
+
+# --- files -----------------------------------------------------------------------------------------------------------------
+
+
+def _files(verdict: Verdict, session: Session, cases: Mapping[str, Facts], acked: Sequence[Acked]) -> None:
+    """A file that a page showed is named by its request's answers, and reads as it was sent; no other is there."""
+    settings = config.current()
+    sent = {one.subject: one for one in acked if one.action == "upload"}
+    for file in session.scalars(select(StoredFile)):
+        one = sent.pop(str(file.id), None)
+        try:
+            content = documents.read(settings, file)
+        except ParvisError as error:
+            verdict.lost.append(f"the content of file {file.id}: {error}")
+            continue
+        if one is not None and hashlib.sha256(content).hexdigest() != one.said:
+            verdict.lost.append(f"file {file.id} reads otherwise than it was sent")
+    for one in sent.values():
+        facts = cases.get(references.read(one.reference) or "")
+        answers = (facts.case.document.get("ma_demande") or {}) if facts else {}
+        # An upload may be acknowledged, and the answers then be sent again with a later one in its place.
+        if not facts or facts.case.draft or one.subject in answers.get("preuve", ()):
+            verdict.lost.append(f"upload {one.reference} {one.subject}")
+    for facts in cases.values():
+        if facts.case.filed_at is not None:
+            named = set((facts.case.document.get("ma_demande") or {}).get("preuve", ()))
+            there = {str(file.id) for file in documents.of_case(session, facts.case.id)}
+            verdict.lost += [f"{facts.case.reference} names {one}, which isn't there" for one in sorted(named - there)]
+            verdict.twice += [
+                f"{facts.case.reference} keeps {one}, which nothing names" for one in sorted(there - named)
+            ]
 
 
 # --- jobs and mail ---------------------------------------------------------------------------------------------------------

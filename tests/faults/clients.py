@@ -6,10 +6,11 @@ already, which acknowledges nothing.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.faults import talk
 from tests.faults.browser import Answer, Browser, File, GaveUp
@@ -20,6 +21,16 @@ GROUP = "Essais"
 _AT_A_TIME = 3
 # Three steps, and the stale pages of one whose answers were lost.
 _STEPS_MAX = 12
+_GIVEN = re.compile(r'name="preuve" value="([0-9a-f-]{36})"')
+# A page and nothing on it; each is given a comment of its own.
+_PDF = b"""%PDF-1.4
+%said
+1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj
+2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj
+3 0 obj <</Type /Page /Parent 2 0 R /MediaBox [0 0 9 9]>> endobj
+trailer <</Root 1 0 R>>
+%%EOF
+"""
 _OVER = ("Demande acceptée", "Demande refusée")
 _TO_DO = re.compile(r'href="(/demandes/[^"]+/a-faire/([0-9a-f-]{36}))"')
 _TASK = re.compile(r'agent-reference" href="/agents/taches/([0-9a-f-]{36})[^"]*">([^<]+)<')
@@ -63,6 +74,9 @@ def resident(browser: Browser) -> None:
             reference = _file(browser, f"{name}-{filed}")
             followed += [reference] if reference else []
         followed = [one for one in followed if not _look_after(browser, one, left_alone)]
+        if followed and browser.choice.random() < 0.1:
+            said += 1
+            talk.write(browser, browser.choice.choice(followed), f"{name} says {said}")
         time.sleep(browser.choice.uniform(0.1, 0.5))
 
 
@@ -74,9 +88,6 @@ def _file(browser: Browser, said: str) -> str | None:
         return None
     answer = browser.post(page.path, {})
     where = answer.location
-        if followed and browser.choice.random() < 0.1:
-            said += 1
-            talk.write(browser, browser.choice.choice(followed), f"{name} says {said}")
     if answer.status != 303 or "/etapes/" not in where:
         browser.record.surprise(f"{answer.status} {where} when a draft was opened")
         return None
@@ -88,7 +99,10 @@ def _file(browser: Browser, said: str) -> str | None:
             # Filed already, by a request whose answer never came.
             return reference
         where, element = page.path, page.path.rpartition("/")[2]
-        answer = browser.post(where, _answers(element, said))
+        answers: dict[str, str | list[str]] = {**_answers(element, said)}
+        if element == "ma_demande" and browser.choice.random() < 0.6:
+            answers["preuve"] = _upload(browser, where, reference, answers, said)
+        answer = browser.post(where, answers)
         if answer.status != 303:
             browser.record.surprise(f"{answer.status} on {where}: {_beginning(answer)}")
             return None
@@ -98,6 +112,24 @@ def _file(browser: Browser, said: str) -> str | None:
         where = _recorded(browser, reference, element, said, answer)
     browser.record.surprise(f"{reference} goes round in circles at {where}")
     return None
+
+
+def _upload(
+    browser: Browser, where: str, reference: str, answers: Mapping[str, str | list[str]], said: str
+) -> list[str]:
+    """Join a file before the step is validated; the ids of the files that the page then shows."""
+    content = _PDF.replace(b"%said", f"%{said}".encode())
+    sent = File("preuve-files", f"{said}.pdf", content)
+    answer = browser.post(where, {**answers, "_action": "attach:preuve"}, sent)
+    ids = _GIVEN.findall(answer.text)
+    if answer.status == 200 and ids:
+        # Sent again without an answer, it may be there once more, and the page names the last one.
+        browser.record.ack("upload", reference, ids[-1], hashlib.sha256(content).hexdigest())
+    elif answer.status == 303:
+        browser.record.meet("stale step")
+    else:
+        browser.record.surprise(f"{answer.status} when a file was joined to {where}: {_beginning(answer)}")
+    return ids
 
 
 def _recorded(browser: Browser, reference: str, element: str, said: str, answer: Answer) -> str:
@@ -150,7 +182,11 @@ def _answer(browser: Browser, path: str, reference: str, task_id: str) -> None:
 
 def agent(browser: Browser) -> None:
     """Take tasks of the queue and decide, some late; go on until told to close, and then decide without asking for more."""
+    answered = 0
     while not browser.closing.is_set():
+        if browser.choice.random() < 0.2:
+            answered += 1
+            talk.answer(browser, f"{threading.current_thread().name} answers {answered}")
         found = _TASK.findall(browser.get("/agents/corbeilles").text)
         if not found:
             time.sleep(0.3)
@@ -182,9 +218,5 @@ def _decide(browser: Browser, task_id: str, reference: str) -> None:
 
 
 def _beginning(answer: Answer) -> str:
-    answered = 0
     found = re.search(r"<h1[^>]*>(.*?)</h1>", answer.text, re.DOTALL)
-        if browser.choice.random() < 0.2:
-            answered += 1
-            talk.answer(browser, f"{threading.current_thread().name} answers {answered}")
     return " ".join(found[1].split()) if found else answer.text[:200]

@@ -17,6 +17,8 @@ from sqlalchemy import func, select
 
 from commands import cluster
 from commands.cluster import Cluster
+from engine.core import clock, config
+from engine.core.config import Settings
 from engine.core.db import Database, Session
 from engine.core.jobs import Job
 from engine.people import accounts, groups, sessions
@@ -25,7 +27,7 @@ from engine.procedures.tasks import HumanTask
 from tests.faults import clients, effects
 from tests.faults.browser import Browser
 from tests.faults.chaos import WEIGHTS, Chaos
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import SOON, Verdict, check
 from tests.faults.mailbox import Mailbox, mailbox
 from tests.faults.record import Record
 
@@ -114,6 +116,7 @@ def _play(
         _join(staff, until + 60, record)
         # Its connections are from before the last crash.
         database.engine.dispose()
+        config.use(_settings(parts))
         verdict = check(database, record.acked, box.received)
         return _report(verdict, chaos, record, seconds, seed, settled)
     finally:
@@ -144,6 +147,13 @@ def _prepare(database: Database) -> dict[str, list[dict[str, str]]]:
     }
 
 
+def _settings(parts: Cluster) -> Settings:
+    """Those of the cluster: enough to read the files that it keeps."""
+    data = Path(parts.environment["PARVIS_DATA"])
+    key = parts.environment.get("PARVIS_SECRET_KEY") or (data / "secret_key").read_text().split()[0]
+    return Settings(data=data, database_url=parts.database_url, secret_key=key)
+
+
 def _look_whether_ready(parts: Cluster, record: Record) -> None:
     deadline = time.monotonic() + 30
     for part in parts.web:
@@ -169,7 +179,12 @@ def _wait_for_rest(database: Database, until: float) -> None:
 
 
 def _left(session: Session) -> int:
-    waiting = session.scalar(select(func.count()).select_from(Job).where(Job.state == "waiting")) or 0
+    waiting = (
+        session.scalar(
+            select(func.count()).select_from(Job).where(Job.state == "waiting", Job.due_at <= clock.now() + SOON)
+        )
+        or 0
+    )
     # A resident's task has a timer, which is a job.
     tasks = select(func.count()).select_from(HumanTask).where(HumanTask.group == clients.GROUP)
     return waiting + (session.scalar(tasks) or 0)
