@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("admin", __name__, url_prefix="/administration")
 
-from portal.admin import agents, groups, invitations, warnings  # noqa: E402,F401 - they declare the routes
+from portal.admin import agents, groups, interruption, invitations, warnings  # noqa: E402,F401 - they declare the routes
