@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from engine.core import errors, logs, metrics
+from engine.core import errors, logs, metrics, secrets
 from engine.people.actors import ANONYMOUS
 from engine.procedures import incidents
 from portal import access, typed
@@ -32,6 +32,7 @@ STATUSES: dict[type[errors.ParvisError], int] = {
     errors.OperationFailed: 503,
     errors.Unavailable: 503,
     errors.ConfigurationError: 500,
+    secrets.Undecipherable: 503,
 }
 """The status of each class; a class that isn't named has its parent's."""
 

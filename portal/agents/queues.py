@@ -17,6 +17,7 @@ from portal.access import current_actor, reading
 from portal.agents import blueprint, filters
 from portal.agents.due import due
 from portal.agents.filters import SORTS, Filters
+from portal.public.sign_in import destination
 
 COLUMNS = (
     ("echeance", "Échéance"),
@@ -32,8 +33,9 @@ COLUMNS = (
 @blueprint.get("/agents")
 @access.anyone
 def enter() -> Response:
-    """Agents begin with their queues."""
-    return redirect(url_for(".show_queues"), 303)
+    """Agents begin with their queues, and those whose work is elsewhere with that."""
+    actor = current_actor()
+    return redirect(destination(actor, slug="", suite="") if actor.kind == "agent" else url_for(".show_queues"), 303)
 
 
 @blueprint.get("/agents/corbeilles")
