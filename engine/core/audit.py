@@ -154,7 +154,7 @@ _LINK = insert(AuditLink.__table__)  # type: ignore[arg-type]
 _FIELDS = list(AuditEntry.__table__.columns)
 _OF_IDS = select(*_FIELDS).where(AuditEntry.__table__.c.id.in_(bindparam("ids", expanding=True))).order_by("id")
 _END = select(AuditLink.__table__.c.seq, AuditLink.__table__.c.hash).order_by(desc("seq")).limit(1)
-_LOCKING = text(f"SELECT pg_advisory_xact_lock({0x50617276})")  # a number that nothing else locks
+_LOCKING = text("SELECT pg_advisory_xact_lock(1348563574)")  # a number that nothing else locks
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------------

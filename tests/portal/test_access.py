@@ -256,7 +256,12 @@ def _more(session: Session, case: Case) -> dict[str, Any]:
     capacity = appointments.Wish("essai", "essai", GROUP, "Mairie", "1 place", (appointments.Opening(1, 540, 720),))
     appointments.save(session, capacity)
     place = quotas.hold(session, quotas.Rule("signalement", 9), case.id)
-    found: dict[str, Any] = {"exchange_id": exchange.id, "letter_id": letter.id, "code": "essai", "quota_id": place.quota_id}
+    found: dict[str, Any] = {
+        "exchange_id": exchange.id,
+        "letter_id": letter.id,
+        "code": "essai",
+        "quota_id": place.quota_id,
+    }
     if case.account_id is None:
         return found
     settings, document_id = config.current(), uuid4()
