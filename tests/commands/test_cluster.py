@@ -118,7 +118,7 @@ def test_started_again_on_what_a_crash_left_it_stops_in_order(folder: Path) -> N
             assert process.wait(30) == 0
         finally:
             process.kill()
-    assert still_there(started, 1) == set()
+    assert still_there(started) == set()
     assert "database system is shut down" in (folder / "city" / "log" / "postgresql.log").read_text()
 
 
