@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -36,5 +37,20 @@ def run(options: argparse.Namespace) -> int:
             "PARVIS_TEST_CHROMIUM": shutil.which("chromium") or "",
         }
         return subprocess.run(
-            [sys.executable, "-P", "-m", "pytest", *options.rest], cwd=ROOT, env=environment, check=False
+            [sys.executable, "-P", "-m", "pytest", *_side_by_side(options.rest), *options.rest],
+            cwd=ROOT,
+            env=environment,
+            check=False,
         ).returncode
+
+
+def _side_by_side(rest: Sequence[str]) -> list[str]:
+    """Several processes of tests, unless told otherwise: most of them wait for a server or a browser most of the time.
+
+    A file's tests stay together, since they share what they start.
+    """
+    if any(one in ("--pdb", "-s", "--collect-only", "--co", "-h", "--help", "--fixtures", "--markers") for one in rest):
+        return []
+    if any(one.startswith(("-n", "--numprocesses", "--dist", "-p")) for one in rest):
+        return []
+    return ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]

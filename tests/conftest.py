@@ -41,6 +41,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite_only: the test is about SQLite, or says nothing more on PostgreSQL")
 
 
+# What takes longest comes first, so that no process has it left to do at the end.
+LONGEST = ("tests/faults/", "tests/engine/bpmn/test_fuzz", "tests/commands/", "tests/workers/", "tests/browser/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((number for number, one in enumerate(LONGEST) if item.nodeid.startswith(one)), len(LONGEST))
+
+    items.sort(key=place)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if POSTGRESQL_URL and "template" in metafunc.fixturenames:
         backends = ["sqlite"] if metafunc.definition.get_closest_marker("sqlite_only") else ["sqlite", "postgresql"]
