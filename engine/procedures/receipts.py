@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from babel.dates import format_date, format_datetime
 
+from engine.contact import letters
 from engine.core import config, mail
 from engine.core.clock import PARIS
 from engine.core.db import Session
@@ -92,22 +93,29 @@ def acknowledge(session: Session, case: Case, definition: Definition, token: str
     said = receipt(case, definition)
     city = config.current().city
     link = f"{config.current().public_url}/suivi/{token}"
+    subject = f"Accusé de réception de votre demande {said.reference}"
+    follow = (
+        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\n"
+        "Ce lien est personnel\N{NO-BREAK SPACE}: ne le transmettez pas."
+    )
     paragraphs = [
         "Bonjour,",
         f"Nous avons bien reçu votre demande «\N{NO-BREAK SPACE}{said.title}\N{NO-BREAK SPACE}» le {said.received}. "
         f"Sa référence est {said.reference}.",
-        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\n"
-        "Ce lien est personnel\N{NO-BREAK SPACE}: ne le transmettez pas.",
+        follow,
         "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
         said.expected,
         " ".join(part for part in (said.silence, said.remedies) if part),
         city.name,
     ]
+    # In HTML a button leads to the request, and the sheet says who writes.
+    body = "\n\n".join(paragraph for paragraph in paragraphs[:-1] if paragraph and paragraph is not follow)
     mail.write(
         session,
         to=to,
-        subject=f"Accusé de réception de votre demande {said.reference}",
+        subject=subject,
         text="\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n",
+        html=letters.html(subject, [("", body)], reference=said.reference, link=link),
         case_id=case.id,
         name=NAME,
     )
