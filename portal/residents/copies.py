@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import Conflict, NotFound
+from engine.core.errors import Conflict, NotFound, QuotaExhausted
 from engine.people import throttle
 from engine.procedures import cases, catalogue
 from engine.procedures.cases import Case
@@ -39,10 +39,22 @@ def ask_to_duplicate(session: Session, case: Case) -> Response | str:
 
 @blueprint.post("/demandes/<reference>/refaire")
 @access.case_holder
-@transactional
-def duplicate(session: Session, case: Case) -> Response:
+@access.in_phases
+def duplicate(reference: str) -> Response:
     """Open the new draft. Twice, it leads to the one that the first click made."""
-    if case.filed_at is None or _proposed(session, case) is None:
+    try:
+        return _duplicate(reference=reference)
+    except QuotaExhausted as error:
+        # Rolled back: the draft that was to be given up for this one is still there.
+        flash(error.message, "info")
+    except Conflict:
+        pass  # a draft is there: the page says so and asks
+    return redirect(url_for(".ask_to_duplicate", reference=reference), 303)
+
+
+@transactional
+def _duplicate(session: Session, case: Case) -> Response:
+    if _proposed(session, case) is None:
         return redirect(url_for(".ask_to_duplicate", reference=case.reference), 303)
     actor = current_actor()
     if not actor.signed_in:
@@ -52,10 +64,7 @@ def duplicate(session: Session, case: Case) -> Response:
         return redirect(steps.current_address(session, former), 303)
     if former is not None and "recommencer" in request.form:
         cases.cancel(session, former, actor)
-    try:
-        draft, token = cases.duplicate(session, case, actor)
-    except Conflict:
-        return redirect(url_for(".ask_to_duplicate", reference=case.reference), 303)
+    draft, token = cases.duplicate(session, case, actor)
     if token is not None:
         access.hold_link(cases.link_hash(token))
     flash(COPIED.format(reference=case.reference), "success")

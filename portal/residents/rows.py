@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import url_for
 
-from engine.contact import notifications
+from engine.contact import appointments, notifications
 from engine.contact.notifications import Notification
 from engine.core.db import Session
 from engine.procedures import catalogue
@@ -22,7 +22,7 @@ _LETTERS = 200
 
 @dataclass(frozen=True)
 class Row:
-    """A request in a list; `letter` is the last message about it."""
+    """A request in a list; `letter` is the last message about it, `appointment` when it is next met about."""
 
     reference: str
     title: str
@@ -32,15 +32,19 @@ class Row:
     address: str
     draft: bool
     letter: Notification | None
+    appointment: datetime | None
 
 
-def of(session: Session, found: Sequence[Listed], *, with_letters: bool = True) -> list[Row]:
-    """The rows of these requests, in their order, in two statements at most."""
+def of(session: Session, found: Sequence[Listed], *, with_news: bool = True) -> list[Row]:
+    """The rows of these requests, in their order, in three statements at most. `with_news` is for messages and appointments."""
     definitions = catalogue.definitions(session, {case.version_id for case in found})
     letters: dict[UUID, Notification] = {}
-    filed = [case.id for case in found if not case.draft] if with_letters else []
+    filed = [case.id for case in found if not case.draft] if with_news else []
     for letter in notifications.latest(session, filed, limit=_LETTERS):
         letters.setdefault(letter.case_id, letter)
+    planned: dict[UUID, datetime] = {}
+    for appointment, _ in appointments.coming(session, filed) if filed else ():
+        planned.setdefault(appointment.case_id, appointment.starts_at)
     rows = []
     for case in found:
         definition = definitions[case.version_id]
@@ -55,6 +59,7 @@ def of(session: Session, found: Sequence[Listed], *, with_letters: bool = True) 
                 address=url_for("residents.show_case", reference=case.reference),
                 draft=case.draft,
                 letter=letters.get(case.id),
+                appointment=planned.get(case.id),
             )
         )
     return rows

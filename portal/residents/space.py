@@ -71,7 +71,7 @@ def _space_with_error(session: Session) -> str:
 def _space(session: Session, errors: dict[str, str] | None = None) -> str:
     account = accounts.find(session, account_id())
     everything = catalogue.everything(session)
-    shown = rows.of(session, cases.latest(session, account.id, LATEST), with_letters=False)
+    shown = rows.of(session, cases.latest(session, account.id, LATEST), with_news=False)
     own = cases.filed_by(account.id)
     threads = exchanges.pending(session, own)
     asked = [thread for thread in threads if thread.asked]

@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from engine.core.db import Database
+from engine.core.errors import QuotaExhausted
 from engine.people.accounts import Account
 from engine.procedures import catalogue
 from tests.portal.conftest import Visitor
@@ -69,3 +70,18 @@ def test_neither_a_draft_nor_what_is_no_longer_proposed_is_made_again(
     data.run(catalogue.withdraw, "signalement")
     page = visitor.follow(visitor.get(f"/demandes/{filed}/refaire"))
     assert "n’est plus proposée" in said(page)
+
+
+def test_a_full_procedure_takes_no_draft_away(
+    visitor: Visitor, filed: str, said: Said, report: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A6: the draft that was to be given up for the copy stays."""
+    draft = report(visitor)
+
+    def full(*_: object, **__: object) -> None:
+        raise QuotaExhausted
+
+    monkeypatch.setattr("engine.procedures.cases.copying.open_draft", full)
+    page = visitor.follow(visitor.post(f"/demandes/{filed}/refaire", {"recommencer": "oui"}))
+    assert "Le nombre de demandes prévu est atteint" in said(page)
+    assert draft in said(visitor.get("/mon-espace"))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from engine.core import config
+from engine.core import audit, config
 from engine.core.db import Session
 from engine.core.errors import Conflict
 from engine.people import accounts, codes
@@ -48,6 +48,7 @@ def attach(session: Session, case: Case, actor: Actor) -> None:
     case.account_id = account.id
     session.flush()
     history.record(session, [history.row(case.id, "attached", actor)])
+    audit.record(session, actor, "case.attached", "case", case.id)
 
 
 # --- with a code ----------------------------------------

@@ -18,6 +18,9 @@ from engine.procedures.cases.finding import held
 from engine.procedures.cases.moves import open_draft
 from engine.procedures.forms.layout import Spot
 
+# What is certified, and the slot that was free then.
+_ANEW = ("summary", "appointment")
+
 
 def duplicate(session: Session, case: Case, actor: Actor) -> tuple[Case, str | None]:
     """A draft of the published version that begins with the answers of `case`; and, without an account, its link's token.
@@ -38,7 +41,7 @@ def _answers(session: Session, case: Case, draft: Case) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in definition.steps:
         form, stored = definition.form_of(node.id), case.document.get(node.id)
-        if form is None or not isinstance(stored, dict) or node.step == "summary":
+        if form is None or not isinstance(stored, dict) or node.step in _ANEW:
             continue
         # What the account says of the person today wins over what they said then.
         answers = _merged(_without(form.spots, stored), forms.prefill(form, draft.usager))
