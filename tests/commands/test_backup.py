@@ -371,4 +371,5 @@ def test_files_in_a_store_are_saved_and_come_back(
         house.close()
         status, _, errors = run("restore", "--replace", str(tmp_path / "archive"))
         assert status == 0, errors
+        config.use(settings)
         assert documents.read(settings, stored) == content
