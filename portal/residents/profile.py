@@ -393,6 +393,7 @@ def _email_page(session: Session, use: Use, new: str = "", errors: Mapping[str, 
     account = _account(session)
     return render_template(
         "residents/profile_email.html",
+        account=account,
         use=use,
         what=_USES[use],
         present=account.login if use == "connexion" else account.contact_email,
