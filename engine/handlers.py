@@ -32,7 +32,10 @@ def _send_sms_ahead(database: Database, payload: Mapping[str, Any]) -> None:
 
 @jobs.ahead(_send_sms_ahead)
 def send_sms(session: Session, payload: Mapping[str, Any]) -> None:
-    sms.deliver(session, UUID(payload["sms_id"]), config.current())
+    sms_id = UUID(payload["sms_id"])
+    sms.deliver(session, sms_id, config.current())
+    if sms.was_refused(session, sms_id):
+        cases.tell_otherwise(session, sms_id)
 
 
 def notify(session: Session, payload: Mapping[str, Any]) -> None:

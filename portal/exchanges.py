@@ -20,6 +20,7 @@ from engine.contact import documents as stored_files
 from engine.contact import exchanges
 from engine.contact.documents import StoredFile
 from engine.contact.exchanges import RESIDENT, SERVICE, Exchange, Message, Side
+from engine.core import config
 from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.core.errors import InvalidAnswers, Throttled
@@ -85,14 +86,15 @@ def send(
     """Check what was typed and send it, or raise `InvalidAnswers` with what is wrong, by field."""
     taken = forms.validate(form_of(new=exchange is None), answers)
     place = exchanges.composing(side, actor, exchange.id if exchange else None)
-    files = _given(session, case, place, taken.get("pieces", []))
+    composed = {str(one.id): one for one in _composed(session, case, place)}
+    files = [composed.pop(one) for one in taken.get("pieces", []) if one in composed]
     click = sending()
     if exchanges.sent(session, case.id, click) is None:
         try:
             throttle.take(SENDING, f"{case.id} {actor.account_id or side}")
         except Throttled:
             raise InvalidAnswers({"message": TOO_MANY}) from None
-    return verbs.write(
+    message = verbs.write(
         session,
         case,
         definition,
@@ -104,12 +106,21 @@ def send(
         files=files,
         sending=click,
     )
+    for left in composed.values():
+        stored_files.remove(session, config.current(), left)
+    return message
 
 
-def _given(session: Session, case: Case, place: str, wanted: Sequence[str]) -> list[StoredFile]:
-    """The files that came with this message: those of another message, or of a form, aren't taken from it."""
-    files = {str(one.id): one for one in stored_files.of_case(session, case.id) if one.field.startswith(f"{place}.")}
-    return [files[one] for one in wanted if one in files]
+def begun(session: Session, case: Case, side: Side, actor: Actor, exchange: Exchange | None) -> dict[str, Any]:
+    """What a form begins with: the files that were joined to a message which wasn't sent."""
+    place = exchanges.composing(side, actor, exchange.id if exchange else None)
+    kept = [str(one.id) for one in _composed(session, case, place)]
+    return {"pieces": kept} if kept else {}
+
+
+def _composed(session: Session, case: Case, place: str) -> list[StoredFile]:
+    """The files that came with the message being written, and those of no other message or form."""
+    return [one for one in stored_files.of_case(session, case.id) if one.field.startswith(f"{place}.")]
 
 
 # --- as pages show them ----------------------------------------------------------------------------------------------------

@@ -202,6 +202,21 @@ def send(
     return tell(session, addressee, letter, element_id=element_id, occurrence=occurrence)
 
 
+def of_sms(session: Session, sms_id: UUID) -> list[Notification]:
+    """What a text message says, as long as nothing else says it too."""
+    query = select(Notification).where(Notification.sms_id == sms_id, Notification.mail_id.is_(None))
+    return list(session.scalars(query.order_by(Notification.id)))
+
+
+def leave_otherwise(session: Session, to: Addressee, several: Sequence[Notification]) -> None:
+    """Say by e-mail, or in the space, what a text message couldn't."""
+    channel = replace(to, mobile=None).way(urgent=True)
+    for one in several:
+        one.channel = channel
+    if channel == MAIL:
+        _leave(session, to, several)
+
+
 def was_told(session: Session, key: str) -> bool:
     """Whether a message was told under this key."""
     return session.scalar(select(Notification.id).where(Notification.key == key)) is not None

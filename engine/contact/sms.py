@@ -135,6 +135,11 @@ def deliver(session: Session, sms_id: UUID, settings: Settings) -> None:
         sms.refused_at = clock.now()
 
 
+def was_refused(session: Session, sms_id: UUID) -> bool:
+    """Whether its number turned out to be no good."""
+    return session.scalar(select(Sms.refused_at).where(Sms.id == sms_id)) is not None
+
+
 def send_ahead(database: Database, sms_id: UUID, settings: Settings) -> None:
     """Hand one message over outside any transaction, then note it: what `deliver` does where writers take turns."""
     if settings.sms_url is None and settings.sms_gateway is None:

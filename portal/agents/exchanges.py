@@ -161,7 +161,10 @@ def _draw(
     if exchange is None and not verbs.writable(case):
         raise NotFound
     form = shared.form_of(new=exchange is None)
-    answers = filling.typed(form, posted) if posted is not None else {}
+    if posted is not None:
+        answers = filling.typed(form, posted)
+    else:
+        answers = shared.begun(session, case, SERVICE, current_actor(), exchange)
     theirs = files(case, stored_files.of_case(session, case.id))
     sheet = replace(filling.sheet(session, case, form, answers, errors), files=theirs)
     messages = []

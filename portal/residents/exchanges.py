@@ -158,7 +158,10 @@ def _draw(
     if exchange is None and not verbs.writable(case):
         raise NotFound
     form = shared.form_of(new=exchange is None)
-    answers = filling.typed(form, posted) if posted is not None else {}
+    if posted is not None:
+        answers = filling.typed(form, posted)
+    else:
+        answers = shared.begun(session, case, RESIDENT, current_actor(), exchange)
     page = render_template(
         "residents/exchange.html",
         case=case,

@@ -201,6 +201,21 @@ def test_errors_lose_neither_words_nor_files(
     assert "trottoir.png" in said(visitor.get(f"/demandes/{reference}/suivi/pieces"))
 
 
+def test_a_file_joined_before_leaving_is_there_again(
+    visitor: Visitor, reference: str, said: Callable[[TestResponse], str], data: Database
+) -> None:
+    path = f"/demandes/{reference}/suivi/echanges/nouveau"
+    visitor.get(path)
+    visitor.post(path, {"_action": "attach:pieces", "objet": "", "message": "", "pieces-files": photo()})
+    page = visitor.get(path)
+    assert "trottoir.png" in said(page)
+    written(visitor, reference)  # sent without it
+    assert "trottoir.png" not in said(visitor.get(path))
+    with data.reading() as session:
+        case = session.scalars(select(Case)).one()
+        assert documents.of_case(session, case.id) == []
+
+
 def test_a_message_takes_no_file_of_another(visitor: Visitor, reference: str, data: Database) -> None:
     with data.reading() as session:
         case = session.scalars(select(Case)).one()

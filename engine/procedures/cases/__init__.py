@@ -58,7 +58,7 @@ from engine.procedures.cases.moves import (
     try_again,
 )
 from engine.procedures.cases.run import Attempt
-from engine.procedures.cases.telling import notify, send_digest, told
+from engine.procedures.cases.telling import notify, send_digest, tell_otherwise, told
 from engine.procedures.cases.typed import keep_typed, typed_at, without
 
 __all__ = [
@@ -114,6 +114,7 @@ __all__ = [
     "send_digest",
     "steps_done",
     "submit_step",
+    "tell_otherwise",
     "told",
     "tracking_address",
     "try_again",

@@ -152,7 +152,7 @@ class Run:
         )
         self._keep_timers()
         self._forget_typed({str(task_id) for task_id in opened})
-        if self.definition.asks:
+        if self.definition.asks and not case.draft:
             exchanges.stop_waiting(self.session, case.id, workflow.waiting_messages() if case.running else ())
         if not case.draft:
             for task in fresh:

@@ -71,6 +71,19 @@ def told(
     return True
 
 
+def tell_otherwise(session: Session, sms_id: UUID) -> int:
+    """Say another way what a number that is no good wasn't told; how many things. A second time says nothing."""
+    several = contact.of_sms(session, sms_id)
+    case = locked(session, several[0].case_id) if several else None
+    if case is None or several[0].channel != contact.SMS:
+        return 0
+    logs.about(case.reference)
+    definition = catalogue.definition(session, case.version_id)
+    to = notifications.addressee(session, case, definition, lambda: tracking_address(session, case))
+    contact.leave_otherwise(session, to, several)
+    return len(several)
+
+
 def send_digest(session: Session, case_id: UUID) -> int:
     """Send what was held about a request, as one message; how many things it says."""
     case = locked(session, case_id)

@@ -76,6 +76,20 @@ def test_who_prefers_the_telephone_is_told_by_text_message(reported: Callable[..
     assert [one.name for one in mail.outbox(case.session)] == ["accuse-reception"]
 
 
+def test_a_number_that_is_no_good_is_told_by_mail(reported: Callable[..., Walk], settings: Settings) -> None:
+    config.use(replace(settings, sms_gateway="tests.engine.contact.test_sms.refusing"))
+    case = reported(telephone_mobile="06 39 98 12 07", contact_prefere="telephone")
+    case.agent_completes("qualification", suite="orienter", destinataire="la SNCF", explication="C’est son terrain.")
+    (job,) = [one for one in jobs.listing(case.session) if one.kind == "send_sms"]
+    for _ in range(2):
+        handlers.HANDLERS["send_sms"](case.session, job.payload)
+        case.session.flush()
+    letters = [one for one in mail.outbox(case.session) if one.name == "signalement-oriente"]
+    assert len(letters) == 1
+    (told,) = notifications.of_case(case.session, case.case.id)
+    assert (told.channel, told.mail_id) == ("courriel", letters[0].id)
+
+
 def test_what_was_held_leaves_together_with_a_link_of_that_moment(
     reported: Callable[..., Walk], clock_at: Callable[[str | datetime], datetime]
 ) -> None:
