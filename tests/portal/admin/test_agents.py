@@ -152,3 +152,12 @@ def test_a_resident_is_no_agent(admin: Visitor, account: Callable[..., Account])
     assert admin.get(f"{page}/place").status_code == 404
     assert admin.post(f"{page}/fermeture").status_code == 404
     assert admin.get(f"{AGENTS}/{claire.id}/autre-chose").status_code == 404
+
+
+def test_each_begins_where_their_work_is(
+    admin: Visitor, jeanne: Account, placed: Callable[..., Account], signed_in: Callable[[Account], Visitor]
+) -> None:
+    yann = placed("yann@valmont.example", "Yann", Place(roles=["analyst"]))
+    places_ = [browser.get("/agents").location for browser in (admin, signed_in(jeanne), signed_in(yann))]
+    assert places_ == ["/administration", "/agents/corbeilles", "/agents/profil"]
+    assert admin.get("/administration").location == AGENTS
