@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from engine.core import audit, config
 from engine.core.db import Database
 from engine.core.mail import Mail
-from engine.people import accounts, identities, openid, terms
+from engine.people import accounts, identities, openid, recovery, terms
 from tests.issuer import CLAIRE, SECRET, Issuer
 from tests.portal.conftest import PASSWORD, Visitor
 
@@ -178,10 +178,10 @@ def test_an_account_without_password_gets_one_by_the_forgotten_one(
     sign_in(visitor, issuer)
     make_account(visitor, data)
     assert "Aucun pour le moment" in said(visitor.get("/mon-espace/profil"))
+    for page in ("mot-de-passe", "courriel/connexion"):
+        assert "Votre compte n’a pas encore de mot de passe" in said(visitor.get(f"/mon-espace/profil/{page}"))
     other = visitors()
     assert other.sign_in("claire@exemple.fr").status_code == 422
-    from engine.people import recovery
-
     data.run(recovery.send_link, "claire@exemple.fr")
     with data.reading() as session:
         text = session.scalars(select(Mail.text).where(Mail.subject.startswith("Choisissez un nouveau"))).one()
