@@ -29,6 +29,7 @@ FAMILIES = (
     "account",
     "jobs",
     "incidents",
+    "agendas",
     "receive",
     "interruption",
     "privacy",
