@@ -177,12 +177,6 @@ def of_account(session: Session, account_id: UUID) -> list[Identity]:
     )
 
 
-def linked(session: Session, account_id: UUID) -> bool:
-    """Whether FranceConnect opens the account."""
-    query = select(Identity.id).where(Identity.account_id == account_id, Identity.provider == FRANCECONNECT).limit(1)
-    return session.scalar(query) is not None
-
-
 # --- tying and untying -----------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from engine.core import audit, mail
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
-from engine.people import accounts, identity_visits, new_emails, passwords, recovery, sessions, sign_in, terms
+from engine.people import accounts, identities, identity_visits, new_emails, passwords, recovery, sessions, sign_in, terms
 from engine.people.accounts import Account
 from engine.people.codes import Verdict
 from engine.people.new_emails import Use
@@ -47,6 +47,7 @@ def show_profile(session: Session) -> str:
     return render_template(
         "residents/profile.html",
         account=account,
+        identities=identities.of_account(session, account.id),
         undeliverable=mail.undeliverable(session, [account.login, account.contact_email]),
         address=_told(sections.ADDRESS, usager),
         means=_told(sections.MEANS, usager),

@@ -252,7 +252,7 @@ def test_an_account_is_tied_by_its_password_and_by_nothing_less(
     assert wrong.status_code == 422
     assert "incorrect" in said(wrong)
     with data.reading() as session:
-        assert not identities.linked(session, mine.id)
+        assert not identities.of_account(session, mine.id)
     right = {"identifiant": mine.login, "mot_de_passe": PASSWORD}
     answer = visitor.post("/franceconnect/rattachement", right)
     assert answer.location == "/mon-espace"
@@ -267,7 +267,7 @@ def test_an_agents_account_is_not_tied(visitor: Visitor, issuer: Issuer, data: D
     answer = visitor.post("/franceconnect/rattachement", {"identifiant": agent.login, "mot_de_passe": PASSWORD})
     assert answer.status_code == 422
     with data.reading() as session:
-        assert not identities.linked(session, agent.id)
+        assert not identities.of_account(session, agent.id)
 
 
 def test_the_profile_ties_with_the_password(
@@ -283,6 +283,7 @@ def test_the_profile_ties_with_the_password(
     assert visitor.post(answer.location, {}).status_code == 422
     assert visitor.post(answer.location, {"mot_de_passe": "Faux-1234!"}).status_code == 422
     page = visitor.follow(visitor.post(answer.location, {"mot_de_passe": PASSWORD}))
+    assert "certifiée par FranceConnect, lié à votre compte le" in said(page)
     assert "si vous souhaitez supprimer la liaison FranceConnect" in said(page)
     assert "Lier mon compte" not in said(page)
     assert visitor.get("/mon-espace/profil/franceconnect").location == "/mon-espace/profil"
@@ -307,7 +308,7 @@ def test_a_visit_to_tie_ends_with_who_asked_for_it(
         visitor.sign_in(other.login)
         assert visitor.get(place).location == back
     with data.reading() as session:
-        assert not any(identities.linked(session, one.id) for one in (mine, other))
+        assert not any(identities.of_account(session, one.id) for one in (mine, other))
 
 
 def test_an_identity_that_opens_another_account_is_not_tied(

@@ -42,7 +42,7 @@ def test_tying_certifies_the_identity_and_tells_the_owner(session: Session, clai
     identities.link(session, claire, proved(), proof="password")
     assert (claire.certified, claire.first_names, claire.birth_name, claire.sex) == (True, "Claire Léa", "MARTIN", "F")
     assert identities.owner(session, proved()) is claire
-    assert identities.linked(session, claire.id)
+    assert identities.of_account(session, claire.id)
     assert letters(session) == ["Votre compte Mon Valmont est lié à FranceConnect"]
     assert actions(session) == ["identity.linked"]
     with pytest.raises(Conflict, match="certifiée"):
