@@ -17,7 +17,8 @@ def house(tmp_path: Path) -> Path:
     """A folder of procedures of the test's own, with one shipped procedure in it."""
     (tmp_path / "processes").mkdir()
     (tmp_path / "forms").mkdir()
-    shutil.copy(ROOT / "processes" / "signalement.bpmn", tmp_path / "processes")
+    for name in ("signalement.bpmn", "signalement.messages.yaml"):
+        shutil.copy(ROOT / "processes" / name, tmp_path / "processes")
     for form in (ROOT / "forms").glob("*.json"):
         shutil.copy(form, tmp_path / "forms")
     return tmp_path / "processes" / "signalement.bpmn"
@@ -43,6 +44,14 @@ def test_problems_are_printed_with_their_place(run: Run, house: Path) -> None:
     assert "[bad-property]" in output
     assert "[no-summary]" in output
     assert errors == f"1 procedure checked: {len(output.splitlines())} problems\n"
+
+
+def test_problems_of_messages_are_printed_too(run: Run, house: Path) -> None:
+    words = house.with_name("signalement.messages.yaml")
+    words.write_text(words.read_text().replace("  urgent: true", "  urgent: bientôt"))
+    status, output, _ = run("check", str(house))
+    assert status == 1
+    assert "signalement.messages.yaml:13 rappel-precision: " in output, output
 
 
 def test_a_file_that_cannot_be_read_is_told_like_any_problem(run: Run, house: Path) -> None:
