@@ -14,7 +14,17 @@ from werkzeug.wrappers import Response
 from engine.core import audit, mail
 from engine.core.db import Session
 from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
-from engine.people import accounts, identities, identity_visits, new_emails, passwords, recovery, sessions, sign_in, terms
+from engine.people import (
+    accounts,
+    identities,
+    identity_visits,
+    new_emails,
+    passwords,
+    recovery,
+    sessions,
+    sign_in,
+    terms,
+)
 from engine.people.accounts import Account
 from engine.people.codes import Verdict
 from engine.people.new_emails import Use
