@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, bindparam, func, select
+from sqlalchemy import ForeignKey, Index, Text, Uuid, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
@@ -98,7 +98,9 @@ def still_open(session: Session) -> int:
 
 # Built once: every page of the wizard asks it.
 _OPEN_AT = select(Incident).where(
-    Incident.case_id == bindparam("case"), Incident.target == bindparam("target"), Incident.solved_at.is_(None)
+    Incident.case_id == bindparam("case", type_=Uuid()),
+    Incident.target == bindparam("target"),
+    Incident.solved_at.is_(None),
 )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ScalarSelect,
     Table,
     Text,
+    Uuid,
     and_,
     bindparam,
     delete,
@@ -117,7 +118,12 @@ _TABLE: Table = HumanTask.__table__  # type: ignore[assignment]
 _OPEN = insert(_TABLE)
 _TAKE_OVER = update(_TABLE).where(_TABLE.c.id == bindparam("closed"))
 _CLOSE = delete(_TABLE).where(_TABLE.c.id == bindparam("closed"))
-_OF_CASE = select(HumanTask).where(HumanTask.case_id == bindparam("case")).order_by(HumanTask.opened_at, HumanTask.id)
+# The type is told: that of a foreign key is known only once the table that it names is.
+_OF_CASE = (
+    select(HumanTask)
+    .where(HumanTask.case_id == bindparam("case", type_=Uuid()))
+    .order_by(HumanTask.opened_at, HumanTask.id)
+)
 
 
 def replace_all(session: Session, closed: Sequence[UUID], opened: Sequence[dict[str, Any]]) -> None:
