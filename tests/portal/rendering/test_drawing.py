@@ -212,15 +212,28 @@ def test_given_files_are_listed_kept_and_can_be_taken_away(form: forms.Form) -> 
     assert found.xpath('//a[@href="/pieces/1"]')[0].text == "facture.pdf"
     assert found.xpath('//input[@type="hidden"][@name="pieces"]/@value') == [FILE + "1"]
     assert f"remove-file:pieces:{FILE}1" in found.xpath("//button/@value")
-    (box,) = found.xpath('//input[@type="file"]')
+    box, camera = found.xpath('//input[@type="file"]')
     assert (box.get("name"), box.get("accept"), "multiple" in box.attrib) == (
         "pieces-files",
         ".pdf,.jpg,.jpeg,.png",
         True,
     )
+    assert (camera.get("name"), camera.get("capture")) == ("pieces-files", "environment")
     full = page(form, {"pieces": [FILE + "1", FILE + "2"]}, {"pieces": "Trop."}, files=known)
     assert not full.xpath('//input[@type="file"]')
     assert "Trop." in full.text_content()
+
+
+def test_documents_of_ones_space_can_be_chosen(form: forms.Form) -> None:
+    """A19: a box for each file, under the name of its document."""
+    own = [("Carte d’identité", [{"id": f"{FILE}7", "name": "recto <1>.png", "size": "3 ko"}])]
+    found = page(form, {}, own=own)
+    (box,) = found.xpath('//input[@name="pieces-pieces"]')
+    assert (box.get("type"), box.get("value")) == ("checkbox", f"{FILE}7")
+    text = " ".join(found.text_content().split())
+    assert "Choisir dans Mes pièces" in text
+    assert "Carte d’identité" in text
+    assert "recto <1>.png (3 ko)" in text
 
 
 def test_errors_link_to_their_field_and_say_which_block(form: forms.Form) -> None:
