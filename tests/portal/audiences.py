@@ -118,6 +118,7 @@ MONITORS = Audience(
 )
 
 ROUTES: dict[str, Audience] = {
+    "admin.announce_interruption": ADMINISTRATORS,
     "admin.cancel": ADMINISTRATORS,
     "admin.change_place": ADMINISTRATORS,
     "admin.do_deed": ADMINISTRATORS,
@@ -129,11 +130,13 @@ ROUTES: dict[str, Audience] = {
     "admin.show_deed": ADMINISTRATORS,
     "admin.show_group": ADMINISTRATORS,
     "admin.show_groups": ADMINISTRATORS,
+    "admin.show_interruption": ADMINISTRATORS,
     "admin.show_invitations": ADMINISTRATORS,
     "admin.show_invite": ADMINISTRATORS,
     "admin.show_place": ADMINISTRATORS,
     "admin.show_warnings": ADMINISTRATORS,
     "admin.warn": ADMINISTRATORS,
+    "admin.withdraw_interruption": ADMINISTRATORS,
     "agents.add_passkey": STAFF,
     "agents.answer_exchange": GROUP,
     "agents.begin_application": STAFF,

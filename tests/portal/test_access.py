@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from werkzeug.test import Client, TestResponse
 
 from engine.contact import appointments, documents, exchanges
@@ -36,6 +36,7 @@ from tests.portal.conftest import INFORMATION, REPORT, Visitor, text_of
 
 GROUP, OTHER_GROUP = "Propreté et espace public", "Stationnement résidentiel"
 ABROAD, HERE = "203.0.113.9", "127.0.0.1"
+WRITES = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) (?!audit_|account_session)")
 Browsers = dict[str, dict[str, Any]]
 
 
@@ -63,8 +64,11 @@ def test_each_route_lets_in_who_it_should_and_nobody_else(
     monkeypatch.setattr(pdf, "make", lambda _html, **_: b"%PDF")  # slow, and who may is settled before
     client = portal.test_client(use_cookies=False)
     wrong = []
+    sent: list[str] = []
+    event.listen(data.engine, "before_cursor_execute", lambda _connection, _cursor, sql, *_: sent.append(sql))
     for rule in portal.url_map.iter_rules():
         audience = ROUTES[rule.endpoint]
+        sent.clear()
         for persona in audience.personas:
             for whose in world.owners(audience):
                 expected = audience.outcome(persona, whose)
@@ -76,6 +80,9 @@ def test_each_route_lets_in_who_it_should_and_nobody_else(
                 # A state of the request may leave nothing to see, and none may show what isn't one's own.
                 if "error" in found or not (expected in found if expected == "in" else found == {expected}):
                     wrong.append(f"{rule.endpoint}: {persona}, {whose}: {sorted(found)} in place of {expected}")
+        if "GET" in rule.methods:
+            # A link that is followed, or fetched ahead, changes nothing, but that somebody was seen or read something.
+            wrong += [f"{rule.endpoint} writes: {sql}" for sql in sent if WRITES.match(sql)]
     assert not wrong, "\n".join(wrong)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,15 +15,6 @@ from portal.rendering import assets
 from tests.portal.conftest import Visitor
 
 pytestmark = pytest.mark.sqlite_only
-
-POLICIES = {"agent", "anyone", "case_holder", "monitor", "resident"}
-
-
-def test_every_route_declares_one_policy(application: Flask) -> None:
-    for rule in application.url_map.iter_rules():
-        policy = access.policy_of(application.view_functions[rule.endpoint])
-        assert policy is not None, rule
-        assert policy.name in POLICIES
 
 
 def test_a_route_without_a_policy_answers_to_nobody(application: Flask, settings: Settings) -> None:
@@ -86,40 +75,6 @@ def test_cookies_follow_the_scheme_of_the_public_address(settings: Settings) -> 
     answer = app.test_client().get("/nulle-part", base_url="https://demarches.example")
     assert "max-age" in answer.headers["Strict-Transport-Security"]
     app.extensions["database"].close()
-
-
-# What each kind of person gets of each kind of page: 2 a page, 3 the way to sign in, 4 nothing.
-MATRIX = {
-    "/demarches": {"nobody": 2, "resident": 2, "stranger": 2, "bearer": 2, "agent": 2},
-    "/mon-espace": {"nobody": 3, "resident": 2, "stranger": 2, "bearer": 3, "agent": 4},
-    "/mon-espace/demandes": {"nobody": 3, "resident": 2, "stranger": 2, "bearer": 3, "agent": 4},
-    "/agents/corbeilles": {"nobody": 3, "resident": 4, "stranger": 4, "bearer": 3, "agent": 2},
-    "/demandes/{}/suivi": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
-    "/demandes/{}/suivi/demande": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
-    "/demandes/{}/confirmation": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
-    "/demandes/{}/annuler": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
-    "/mon-espace/demandes/{}/schema": {"nobody": 3, "resident": 2, "stranger": 4, "bearer": 3, "agent": 4},
-}
-
-
-def test_who_sees_what(
-    visitors: Callable[[], Visitor], account: Callable[..., Any], report: Callable[..., str]
-) -> None:
-    """`bearer` holds the link of another request than the resident's."""
-    people = {name: visitors() for name in ("nobody", "resident", "stranger", "bearer", "agent")}
-    account()
-    account("karim.benali@exemple.fr", first_names="Karim", birth_name="Benali")
-    account("jeanne@valmont.example", kind="agent", first_names="Jeanne", birth_name="Instruit", groups_=("Ailleurs",))
-    people["resident"].sign_in("claire.martin@exemple.fr")
-    people["stranger"].sign_in("karim.benali@exemple.fr")
-    people["agent"].sign_in("jeanne@valmont.example")
-    report(people["bearer"], filed=True)
-    reference = report(people["resident"], filed=True)
-    seen = {
-        path: {name: who.get(path.format(reference)).status_code // 100 for name, who in people.items()}
-        for path in MATRIX
-    }
-    assert seen == MATRIX
 
 
 def test_built_files_are_kept_for_good_and_travel_compressed(
