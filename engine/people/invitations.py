@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, select, update
+from sqlalchemy import ForeignKey, Index, Text, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import audit, clock, config, mail
@@ -23,6 +23,8 @@ from engine.people.actors import Actor
 from engine.people.places import Place
 
 VALID_FOR = timedelta(days=7)
+# Who was invited and when is of use for a year, an address that never answered is not.
+KEPT_FOR = timedelta(days=365)
 
 
 class Invitation(Base):
@@ -70,6 +72,7 @@ def invite(session: Session, email: str, place: Place, *, who: audit.Who) -> Inv
     be."""
     address = accounts.email(email).lower()
     place.check()
+    session.execute(delete(Invitation).where(Invitation.sent_at <= clock.now() - KEPT_FOR))
     if accounts.by_login(session, address) is not None:
         raise Conflict("Cette adresse de courriel est déjà celle d’un compte.")
     if any(one.state == "waiting" for one in session.scalars(select(Invitation).where(Invitation.email == address))):

@@ -61,8 +61,10 @@ def test_the_link_lasts_seven_days(session: Session, clock_at: Clock) -> None:
     with pytest.raises(InvitationOver):
         accept(session, token)
     assert [one.state for one in invitations.unanswered(session)] == ["expired"]
-    # The address may be invited anew.
+    # The address may be invited anew; a year later nothing is known of the first time.
+    clock_at("2028-01-11 09:00")
     invitations.invite(session, EMAIL, PLACE, who=audit.OPERATOR)
+    assert [one.state for one in invitations.unanswered(session)] == ["waiting"]
 
 
 def test_sending_again_ends_the_link_before(session: Session) -> None:

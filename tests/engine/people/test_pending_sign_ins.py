@@ -160,6 +160,20 @@ def test_guessing_from_one_network_is_slowed_down(session: Session, agent: Accou
 
 
 @pytest.mark.usefixtures("codes")
+def test_a_passkey_comes_in_while_others_guess_codes(session: Session, agent: Account) -> None:
+    device = Authenticator()
+    passkeys.add(session, agent, SITE, device.create(passkeys.creation_options(session, agent, SITE)))
+    for number in range(6):
+        token = begin(session, agent).token
+        for _ in range(5):
+            pending_sign_ins.prove(session, token, code="000000", site=SITE, address=f"198.51.100.{number}")
+    token = begin(session, agent).token
+    with pytest.raises(Throttled):
+        prove(session, token, code_of(session, agent))
+    assert prove(session, token, passkey=device.get(passkeys.request_options(session, agent.id, SITE)))
+
+
+@pytest.mark.usefixtures("codes")
 def test_it_ends_by_itself_with_the_password_or_with_the_account(
     session: Session, agent: Account, clock_at: Clock
 ) -> None:

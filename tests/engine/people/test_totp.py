@@ -24,7 +24,9 @@ Clock = Callable[[str], datetime]
 
 def code_of(session: Session, account: Account, *, later: int = 0) -> str:
     """What the application of the account shows, `later` half-minutes from now."""
-    factor = session.scalars(select(SecondFactor).where(SecondFactor.account_id == account.id)).one()
+    factor = session.scalars(
+        select(SecondFactor).where(SecondFactor.account_id == account.id, SecondFactor.kind == "totp")
+    ).one()
     return totp.code_at(totp.key(factor), totp.step_now() + later)
 
 
