@@ -61,9 +61,9 @@ class Proved:
     """Somebody proved who they are to the provider `name`, which certifies `claims`. `id_token` goes back to it at the end."""
 
     name: str
-    subject: str
+    subject: str = field(repr=False)
     acr: str
-    claims: Mapping[str, Any]
+    claims: Mapping[str, Any] = field(repr=False)
     id_token: str = field(repr=False)
 
     @property
