@@ -25,7 +25,6 @@ from engine.core.db import Base, Session, UtcDateTime, new_id
 from engine.core.errors import Conflict
 from engine.people import accounts
 from engine.people.accounts import Account
-from engine.people.actors import Actor
 from engine.people.openid import FRANCECONNECT, NAMES, Proved, SignInRefused
 
 _SEXES = {"female": "F", "male": "M"}
@@ -219,8 +218,7 @@ def _tie(session: Session, account: Account, proved: Proved, known: Pivot, *, pr
             "Cette identité FranceConnect est déjà liée à un autre compte : déconnectez-vous, puis connectez-vous avec "
             "FranceConnect pour l’ouvrir."
         ) from None
-    actor = Actor(account.kind, account.id)  # type: ignore[arg-type]
-    audit.record(session, actor, "identity.linked", "account", account.id, provider=proved.name, proof=proof)
+    audit.record(session, account.actor, "identity.linked", "account", account.id, provider=proved.name, proof=proof)
     if proved.name == FRANCECONNECT:
         _certify(session, account, known)
     if proof != "code":
@@ -235,7 +233,7 @@ def _refresh(session: Session, account: Account, identity: Identity, known: Pivo
     session.flush()
     if changed:
         _certify(session, account, known)
-        audit.record(session, Actor("resident", account.id), "identity.changed", "account", account.id)
+        audit.record(session, account.actor, "identity.changed", "account", account.id)
 
 
 def _certify(session: Session, account: Account, known: Pivot) -> None:
