@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from engine.core import clock
@@ -17,6 +18,12 @@ from tests.engine.procedures.conftest import file
 
 START = "2026-03-02 09:00"
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three requests make a forecast: what is at stake isn't their number."""
+    monkeypatch.setattr(forecast, "ENOUGH", 3)
 
 
 def filed_request(session: Session, slug: str, resident: Actor) -> Case:
@@ -60,11 +67,12 @@ def test_the_end_is_the_median_and_the_ninth_tenth_of_the_same_way(
     assert not found.end.overdue
 
 
+@pytest.mark.usefixtures("few_are_enough")
 def test_a_request_that_takes_longer_than_nine_in_ten_is_overdue(
     session: Session, essai: str, resident: Actor, agent: Actor, clock_at: Callable[[str], datetime]
 ) -> None:
     clock_at(START)
-    past(session, essai, resident, agent, 30)
+    past(session, essai, resident, agent, 3)
     forecast.measure(session)
     case = filed_request(session, essai, resident)
     with clock.moved(40 * DAY):
@@ -74,12 +82,13 @@ def test_a_request_that_takes_longer_than_nine_in_ten_is_overdue(
         assert found.end.overdue
 
 
+@pytest.mark.usefixtures("few_are_enough")
 def test_another_way_has_a_forecast_of_its_own(
     session: Session, essai: str, resident: Actor, agent: Actor, clock_at: Callable[[str], datetime]
 ) -> None:
     """What is measured of requests that were examined at once says nothing of one that was sent back for more."""
     clock_at(START)
-    past(session, essai, resident, agent, 30)
+    past(session, essai, resident, agent, 3)
     forecast.measure(session)
     case = filed_request(session, essai, resident)
     decide(session, case, agent, "completer")
@@ -109,6 +118,7 @@ def test_what_is_not_running_has_no_forecast(
     assert expected(session, filed) is None
 
 
+@pytest.mark.usefixtures("few_are_enough")
 def test_measuring_looks_at_so_many_requests_and_only_when_there_are_new_ones(
     session: Session,
     essai: str,
@@ -118,7 +128,7 @@ def test_measuring_looks_at_so_many_requests_and_only_when_there_are_new_ones(
     statements: Callable[[], list[str]],
 ) -> None:
     clock_at(START)
-    past(session, essai, resident, agent, 31)
+    past(session, essai, resident, agent, 3)
     clock_at("2026-06-01 09:00")
     forecast.measure(session)
     measured = session.scalar(select(func.max(MeasuredDelay.measured_at)))
