@@ -97,8 +97,8 @@ def exchange(name: str, provider: OpenIdProvider, code: str, *, redirect_uri: st
                 allow_redirects=False,
             )
             id_token = _text_of(token.get("id_token"))
-            proved = _checked(provider, id_token, nonce={"essential": True, "value": nonce}, acr={"essential": True})
-            subject, acr = str(proved["sub"]), str(proved["acr"])
+            proved = _checked(provider, id_token, nonce={"essential": True, "value": nonce})
+            subject, acr = str(proved["sub"]), str(proved.get("acr", ""))
             _check_level(name, provider, acr)
             answer = client.get(f"{provider.issuer}/userinfo", timeout=_TIMEOUT, allow_redirects=False)
             if answer.status_code != 200:

@@ -162,6 +162,7 @@ def test_a_higher_level_than_asked_for_is_fine_and_a_lower_one_is_not(issuer: Is
 @pytest.mark.parametrize(
     ("acr", "strong"),
     [
+        (None, False),
         ("eidas1", False),
         ("eidas2", True),
         ("eidas3", True),
@@ -171,7 +172,9 @@ def test_a_higher_level_than_asked_for_is_fine_and_a_lower_one_is_not(issuer: Is
         ("eidas2-not", False),
     ],
 )
-def test_proconnect_says_by_its_level_whether_two_factors_stand_behind(issuer: Issuer, acr: str, strong: bool) -> None:
+def test_proconnect_says_by_its_level_whether_two_factors_stand_behind(
+    issuer: Issuer, acr: str | None, strong: bool
+) -> None:
     """E7: any level signs in, and only some spare the second factor."""
     issuer.lies = {"acr": acr}
     assert come_back(issuer, name=PROCONNECT).strong is strong
