@@ -84,6 +84,6 @@ def test_what_is_not_there_is_said(run: Any, arguments: tuple[str, ...]) -> None
 def test_operations_are_told_as_a_service_task_needs_them(run: Any) -> None:
     status, said, _ = run("operations", "notifications/send")
     assert status == 0
-    assert "    subject (template): " in said
+    assert "    subject (template, optional): " in said
     assert "only after filing" in said
     assert run("operations", "nope") == (1, "", "parvis: there is no operation nope\n")
