@@ -62,3 +62,21 @@ def test_every_setting_is_told_to_operators(root: Path) -> None:
 def test_every_word_is_told_to_analysts(words: object, for_analysts: str) -> None:
     assert isinstance(words, (dict, set, frozenset)) or hasattr(words, "keys")
     assert [word for word in sorted(words) if not re.search(rf"\b{word}\b", for_analysts)] == []  # type: ignore[call-overload]
+
+
+def test_every_test_that_holds_our_security_exists(root: Path) -> None:
+    """`docs/security.md` names a test for each promise: a promise whose test is gone is no promise."""
+    told = (root / "docs" / "security.md").read_text()
+    for line in told.splitlines():
+        path = ""
+        for file, name in re.findall(r"`((?:portal|engine|commands|browser)/[\w/]+test_\w+\.py)?(?:::(\w+))?`", line):
+            path = file or path
+            if not path:
+                continue
+            source = root / "tests" / path
+            assert source.exists(), path
+            assert not name or f"def test_{name}(" in source.read_text(), f"{path}::{name}"
+    rules = (root / "tools" / "scanning" / "semgrep.yaml").read_text()
+    for line in told.splitlines():
+        for name in re.findall(r"`([a-z-]+)`", line.partition("semgrep")[2]):
+            assert f"id: {name}\n" in rules or "-" not in name, name

@@ -1,6 +1,7 @@
 """E-mail leaves after the commit, once as far as can be known, and looks as it should."""
 
 import smtplib
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from engine.core import jobs, mail
 from engine.core.config import Settings
-from engine.core.db import Session
+from engine.core.db import Database, Session
 from engine.core.errors import Invalid, Unavailable
 from engine.core.jobs import Job
 from engine.core.mail import Mail
@@ -211,3 +212,28 @@ def test_a_message_that_comes_back_is_noted_once(session: Session) -> None:
     session.flush()
     assert not mail.record_bounce(session, written.id, "5.1.1 unknown")
     assert [one.address for one in mail.undeliverable(session, ["claire@exemple.fr"])] == ["claire@exemple.fr"]
+
+
+def test_a_letter_that_has_left_keeps_neither_code_nor_link(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the table later, or a backup of it, can use nothing of what was sent (B4, B6)."""
+    token = "Ab-_" * 10 + "xyz"
+    text = (
+        f"Votre code\u00a0:\n\n0427\n\nValable 10 minutes, à partir de 2027.\nhttps://demarches.example/suivi/{token}\n"
+    )
+    html = f'<p><a href="https://demarches.example/suivi/{token}">Suivre</a></p><strong>0427</strong>'
+    sent = []
+    monkeypatch.setattr(mail, "_send", lambda message, _url: sent.append(str(message)))
+    with database.transaction() as session:
+        letter_id = mail.write(session, to="ada@exemple.fr", subject="Objet", text=text, html=html).id
+    database.run(mail.deliver, letter_id, replace(settings, smtp_url="smtp://mail.example"))
+    assert "0427" in sent[0]
+    with database.reading() as session:
+        kept = session.get_one(mail.Mail, letter_id)
+        assert kept.sent_at is not None
+        for part in (kept.text, kept.html or ""):
+            assert token not in part
+            assert "0427" not in part
+        assert "Valable 10 minutes, à partir de 2027." in kept.text
+        assert "https://demarches.example/suivi/…" in kept.text
