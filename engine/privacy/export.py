@@ -25,6 +25,8 @@ from engine.privacy.holdings import HOLDINGS
 
 FORMAT = 1
 _HELPING = 200
+# A document that people read shows the beginning of a long text.
+_SHOWN = 1_500
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def _text(value: Any) -> str:
         return value.strftime("%d/%m/%Y")
     if isinstance(value, (Mapping, list)):
         return "\n".join(_lines(value))
-    return str(value)
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… (la suite est dans le fichier JSON)"
 
 
 def _lines(value: Any, before: str = "") -> Iterator[str]:

@@ -229,6 +229,23 @@ HOLDINGS: Mapping[str, Holding] = {
         fate="kept",
         why="Preuve de l’acceptation, sous le seul identifiant du compte. " + _APPEND_ONLY,
     ),
+    "audit_entry": Holding(
+        "Actions enregistrées",
+        Of("actor_id"),
+        told={"at": "Le", "action": "Action", "origin": "Depuis le réseau"},
+        withheld={
+            "id": _ID,
+            "actor_kind": "Usager, pour toutes ces actions",
+            "actor_id": _LINK,
+            "on_behalf_of": _LINK,
+            "object_kind": _LINK,
+            "object_id": _LINK,
+            "facts": "Précisions par identifiants",
+            "request": "Numéro technique de la page demandée",
+        },
+        fate="kept",
+        why=_APPEND_ONLY,
+    ),
     "membership": Holding(
         "Groupes (agents)",
         Of(),
@@ -565,7 +582,6 @@ PASSING: Mapping[str, str] = {
 # No person, or agents only and by ids.
 IMPERSONAL: Mapping[str, str] = {
     "agent_group": "groups of agents",
-    "audit_entry": "acts by ids, in a chain that nobody may change: without the account they name nobody (engine.core.audit)",
     "audit_link": "the chain of the audit",
     "agenda": "opening hours and places of a service",
     "agenda_day": "how many places of a day are taken",

@@ -27,7 +27,7 @@ from portal.access import current_actor, reading, transactional
 from portal.residents import blueprint
 
 # A document is laid out in the server's memory: it shows so many rows of each sort, the file for machines shows all.
-ROWS_MAX = 100
+ROWS_MAX = 50
 MADE = throttle.Limit("export", burst=5, every=timedelta(minutes=1))
 _IN_MEMORY = 1_000_000
 

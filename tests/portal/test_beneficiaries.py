@@ -16,6 +16,9 @@ from engine.people import captcha
 from engine.rights import care_plans
 from tests.portal.conftest import PASSWORD, Visitor
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 ODETTE = {
     "dossier": "PA-2026-00417",

@@ -20,6 +20,9 @@ from engine.people import terms
 from engine.procedures import catalogue
 from tests.portal.conftest import Visitor
 
+# The engine's tests go through both databases.
+pytestmark = pytest.mark.sqlite_only
+
 Said = Callable[[TestResponse], str]
 PAGES = {
     "/contact": "Contact",
