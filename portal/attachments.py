@@ -23,7 +23,7 @@ from engine.contact import documents
 from engine.contact.documents import Content, DocumentFile, Received
 from engine.core import config
 from engine.core.db import Session
-from engine.core.errors import BadRequest, NotFound, RefusedFile, Throttled
+from engine.core.errors import BadRequest, NotFound, RefusedFile, Throttled, Unavailable
 from engine.people import throttle
 from engine.procedures import forms
 from engine.procedures.cases import Case
@@ -149,7 +149,7 @@ def _received(
                     stream=file.stream,
                     accept=rendering.accepted(form, path),
                 )
-            except (RefusedFile, Throttled) as error:
+            except (RefusedFile, Throttled, Unavailable) as error:
                 refused.setdefault(path, error.message)
             else:
                 found.setdefault(path, []).append(received)
@@ -159,6 +159,8 @@ def _received(
                 copy = documents.copied(settings, one, owner=owner, origin=documents.Origin(one.document_id, one.id))
             except NotFound:
                 refused.setdefault(path, _MISSING)
+            except Unavailable as error:
+                refused.setdefault(path, error.message)
             else:
                 found.setdefault(path, []).append(copy)
     return found

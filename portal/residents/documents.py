@@ -14,14 +14,14 @@ from werkzeug.wrappers import Response
 
 from engine.contact import documents
 from engine.contact.documents import Document
-from engine.core import config
+from engine.core import audit, config
 from engine.core.db import Session
 from engine.core.errors import InvalidAnswers, NotFound
 from engine.procedures import attachments as joining
 from engine.procedures import forms
 from engine.procedures.cases import Case
 from portal import access, attachments, intake, rendering, typed
-from portal.access import reading, transactional
+from portal.access import current_actor, reading, transactional
 from portal.attachments import Place, attachment, described, size
 from portal.residents import blueprint, menu
 from portal.residents.account import account_id
@@ -196,7 +196,9 @@ def _place(session: Session, document_id: UUID, *, writing: bool) -> Place:
         give=lambda session, received, _path: (
             documents.add_file(session, config.current(), begun(session), received).id
         ),
-        take=lambda session, file_id: documents.take_away(session, config.current(), begun(session), file_id),
+        take=lambda session, file_id: documents.take_away(
+            session, config.current(), documents.find_own(session, account_id(), document_id), file_id
+        ),
     )
 
 
@@ -302,5 +304,6 @@ def delete_document(session: Session, document_id: UUID) -> Response:
     except NotFound:
         return redirect(url_for(".show_documents"), 303)
     documents.delete(session, config.current(), document)
+    audit.record(session, current_actor(), "document.deleted", "document", document_id)
     flash(DELETED, "success")
     return redirect(url_for(".show_documents"), 303)

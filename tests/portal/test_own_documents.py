@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import re
@@ -19,7 +20,7 @@ from werkzeug.test import TestResponse
 
 from engine import handlers
 from engine.contact import documents
-from engine.contact.documents import Document, DocumentFile, StoredFile, receiving
+from engine.contact.documents import Document, DocumentFile, StoredFile, receiving, storage
 from engine.core import clock, config, jobs
 from engine.core.db import Database
 from engine.core.mail import Mail
@@ -359,6 +360,41 @@ def test_quarantine_is_said_to_both_sides_and_opens_nothing(
     assert "refusé par notre antivirus" in said(claire.get(f"/demandes/{reference}/suivi"))
     assert "refusé par notre antivirus" in said(claire.get(f"/demandes/{reference}/suivi/pieces"))
     assert jeanne.get(f"/agents/demandes/{reference}/pieces/{copy.id}").status_code == 404
+
+
+def test_a_full_disk_loses_nothing_of_what_was_typed(
+    claire: Visitor, data: Database, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    step = draft(claire)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.os, "fsync", full)
+        page = claire.post(step, {**REPORT, "photos-files": photo("a.png")})
+    assert page.status_code == 422
+    assert "momentanément indisponible" in said(page)
+    assert REPORT["description"] in page.text
+    assert on_disk() == []
+    assert rows(data, StoredFile) == []
+
+
+def test_an_infected_file_is_not_filed(claire: Visitor, data: Database, said: Said) -> None:
+    """The scan may end after the step was validated."""
+    step = draft(claire)
+    summary = claire.post(step, {**REPORT, "photos-files": photo("virus.png")}).location
+    with data.transaction() as session:
+        [file] = session.scalars(select(StoredFile))
+        file.scan = documents.INFECTED
+    assert "refusé par notre antivirus" in said(claire.get(summary))
+    page = claire.post(summary, {"certification": "true"})
+    assert page.status_code == 422
+    assert "Notre antivirus refuse « virus.png »" in said(page)
+    page = claire.post(step, {**REPORT, "photos": str(file.id)})
+    assert "n’est plus disponible" in said(page)
+    claire.post(step, {**REPORT, "photos": str(file.id), "_action": f"remove-file:photos:{file.id}"})
+    assert claire.post(step, REPORT).status_code == 303
+    assert claire.post(summary, {"certification": "true"}).location.endswith("/confirmation")
 
 
 # What was read of a body that breaks off, Werkzeug leaves to the collector.

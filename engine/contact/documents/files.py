@@ -18,7 +18,7 @@ from engine.contact.documents.scanning import State
 from engine.core import clock, jobs, secrets
 from engine.core.config import Settings
 from engine.core.db import Base, Session, UtcDateTime, after_commit, new_id
-from engine.core.errors import NotFound, Quarantined, RefusedFile
+from engine.core.errors import NotFound, Quarantined, RefusedFile, Unavailable
 from engine.people.actors import Actor
 
 log = logging.getLogger(__name__)
@@ -157,8 +157,11 @@ def store(
 
 
 def discard(settings: Settings, received: Received) -> None:
-    """Forget a received file that nothing will name."""
-    storage.of(settings).remove(received.path)
+    """Forget a received file that nothing will name; what can't be removed now is left to the sweep."""
+    try:
+        storage.of(settings).remove(received.path)
+    except (OSError, Unavailable) as error:
+        log.warning("a content is left to the sweep: %s", type(error).__name__)
 
 
 def check_room(session: Session, case_id: UUID, field: str, wanted: int = 1) -> None:
@@ -181,6 +184,12 @@ def of_case(session: Session, case_id: UUID, field: str | None = None) -> list[S
     """The files of a request (of one field, if given), in the order in which they came."""
     query = select(StoredFile).where(StoredFile.case_id == case_id).order_by(StoredFile.added_at, StoredFile.id)
     return list(session.scalars(query if field is None else query.where(StoredFile.field == field)))
+
+
+def infected(session: Session, case_id: UUID) -> list[StoredFile]:
+    """The files of a request that the virus scan refused."""
+    refused = StoredFile.case_id == case_id, StoredFile.scan == scanning.INFECTED
+    return list(session.scalars(select(StoredFile).where(*refused)))
 
 
 def find(session: Session, case_id: UUID, file_id: UUID) -> StoredFile:

@@ -5,6 +5,7 @@ What is kept under a path never changes: it is put there once, whole, and taken 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ from uuid import uuid4
 
 from engine.core.config import Settings
 from engine.core.errors import ConfigurationError, Unavailable
+
+log = logging.getLogger(__name__)
 
 
 class Storage(Protocol):
@@ -64,6 +67,11 @@ class Folder:
                 os.fsync(file.fileno())
             partial.rename(target)
             _sync_folder(target.parent)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            # A full disk, most often: the person is told to come back, operators read why.
+            log.error("a file could not be written: %s", error.strerror)
+            raise Unavailable(reason=f"a file could not be written: {error.strerror}") from error
         except BaseException:
             partial.unlink(missing_ok=True)
             raise

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from engine.bpmn.workflow import Workflow
+from engine.contact import documents
 from engine.contact.appointments import Slot
 from engine.core import clock, jobs, traces
 from engine.core.db import Session, new_id
@@ -125,6 +126,8 @@ def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[
     if current is None and (element_id not in run.workflow.steps_done or node.step == "summary"):
         raise StaleStep(element=element_id)
     taken = validated(session, case, definition, element_id, answers)
+    if node.step == "summary":
+        _refuse_infected(session, case)
     run.attempt = Attempt(case.id, "submit_step", element_id, taken, actor)
 
     def valid(later: str, stored: Mapping[str, Any]) -> bool:
@@ -150,6 +153,16 @@ def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[
     run.settle()
     following = next((task.element_id for task in run.workflow.open_tasks() if task.lane == RESIDENT), None)
     return Progress(following if case.draft else None, not case.draft)
+
+
+def _refuse_infected(session: Session, case: Case) -> None:
+    """A scan may end after the step of its file was validated, and before the request is filed."""
+    refused = documents.infected(session, case.id)
+    if refused:
+        names = ", ".join(f"«\u00a0{file.name}\u00a0»" for file in refused)
+        raise InvalidAnswers(
+            {"": f"Notre antivirus refuse {names}\u00a0: revenez à l’étape où vous l’avez joint, et retirez-le."}
+        )
 
 
 @traces.traced("move complete_task")
