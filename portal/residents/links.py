@@ -24,7 +24,7 @@ def follow_link(session: Session, token: str) -> Response:
     access.hold_link(cases.link_hash(token))
     tab = request.args.get("onglet", "")
     address = steps.current_address(session, case)
-    if tab.isalpha() and not case.draft:
+    if tab.replace("-", "").isalpha() and not case.draft:
         address = url_for(".show_tab", reference=case.reference, tab=tab)
     answer = redirect(address, 303)
     # The address is the key: no page learns it from the browser.

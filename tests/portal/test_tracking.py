@@ -119,6 +119,9 @@ def test_the_link_of_the_acknowledgement_opens_the_tracking(
     elsewhere = visitors()
     answer = elsewhere.get(path)
     assert answer.location == f"/demandes/{reference}/suivi"
+    for tab in ("echanges", "rendez-vous"):
+        assert elsewhere.get(f"{path}?onglet={tab}").location == f"/demandes/{reference}/suivi/{tab}"
+    assert elsewhere.get(f"{path}?onglet=https://ailleurs.example").location == f"/demandes/{reference}/suivi"
     page = elsewhere.get(answer.location)
     assert page.status_code == 200
     assert path not in page.text
