@@ -9,10 +9,9 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 _PRESENT, _VERIFIED, _ATTESTED = 0x01, 0x04, 0x40
 
@@ -30,12 +29,12 @@ class Authenticator:
         """The answer to `passkeys.creation_options`."""
         asked = json.loads(options)
         point = self.key.public_key().public_numbers()
-        cose = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")})
+        cose = encode_cbor({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")})
         credential = bytes(16) + struct.pack(">H", len(self.id)) + self.id + cose
         data = self._data(asked["rp"]["id"], _PRESENT | _VERIFIED | _ATTESTED) + credential
         return self._answer(
             clientDataJSON=self._client("webauthn.create", asked),
-            attestationObject=cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data}),
+            attestationObject=encode_cbor({"fmt": "none", "attStmt": {}, "authData": data}),
         )
 
     def get(self, options: str) -> str:
