@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -376,3 +377,24 @@ def test_the_outbox_of_text_messages_is_the_demonstration_s(
     assert "Aucun SMS" in said(visitor.get("/boite-denvoi/sms"))
     config.use(replace(settings, demo=False))
     assert visitor.get("/boite-denvoi/sms").status_code == 404
+
+
+def test_a_thread_costs_the_same_whatever_its_length(visitor: Visitor, reference: str, data: Database) -> None:
+    thread = written(visitor, reference).location
+    costs = []
+    for number in range(2):
+        sent: list[str] = []
+        listener = partial(_note, sent)
+        event.listen(data.engine, "before_cursor_execute", listener)
+        assert visitor.get(thread).status_code == 200
+        assert visitor.get(f"/demandes/{reference}/suivi/echanges").status_code == 200
+        event.remove(data.engine, "before_cursor_execute", listener)
+        costs.append(len(sent))
+        if number == 0:
+            for turn in range(5):
+                visitor.post(thread, {"message": f"Encore {turn}.", "envoi": str(turn)})
+    assert costs[0] == costs[1]
+
+
+def _note(sent: list[str], _connection: object, _cursor: object, statement: str, *_: object) -> None:
+    sent.append(statement)
