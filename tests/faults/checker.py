@@ -108,7 +108,7 @@ def check(database: Database, acked: Sequence[Acked], delivered: Mapping[str, in
             _timers_of(verdict, facts)
             _history_of(verdict, facts)
             _standing_of(verdict, facts)
-        _files(verdict, session, by_reference, acked)
+        files(verdict, session, by_reference, acked)
         talk.check(verdict, session, by_id, acked)
         _promises(verdict, session)
         _mail(verdict, session, delivered)
@@ -122,17 +122,19 @@ def check(database: Database, acked: Sequence[Acked], delivered: Mapping[str, in
 
 def _facts(session: Session) -> dict[UUID, Facts]:
     found = {case.id: Facts(case) for case in session.scalars(select(Case).where(Case.procedure == SLUG))}
-    for entry in session.scalars(select(Entry).order_by(Entry.id)):
+    # The other procedure, of places and slots, has a checker of its own (capacity.py).
+    ours = select(Case.id).where(Case.procedure == SLUG)
+    for entry in session.scalars(select(Entry).where(Entry.case_id.in_(ours)).order_by(Entry.id)):
         found[entry.case_id].entries.append(entry)
-    for notification in session.scalars(select(Notification)):
+    for notification in session.scalars(select(Notification).where(Notification.case_id.in_(ours))):
         found[notification.case_id].notified[notification.name] += 1
-    for mail in session.scalars(select(Mail).where(Mail.case_id.is_not(None))):
+    for mail in session.scalars(select(Mail).where(Mail.case_id.in_(ours))):
         found[mail.case_id].mails[mail.name] += 1  # type: ignore[index]
     for case_id in session.scalars(select(EntitlementChange.case_id)):
         found[case_id].granted += 1
     for case_id, element_id in session.execute(select(PROMISE.c.case_id, PROMISE.c.element_id)):
         found[case_id].promises[element_id] += 1
-    for case_id in session.scalars(select(HumanTask.case_id)):
+    for case_id in session.scalars(select(HumanTask.case_id).where(HumanTask.case_id.in_(ours))):
         found[case_id].tasks += 1
     return found
 
@@ -270,7 +272,7 @@ def _standing_of(verdict: Verdict, facts: Facts) -> None:
 # --- files -----------------------------------------------------------------------------------------------------------------
 
 
-def _files(verdict: Verdict, session: Session, cases: Mapping[str, Facts], acked: Sequence[Acked]) -> None:
+def files(verdict: Verdict, session: Session, cases: Mapping[str, Facts], acked: Sequence[Acked]) -> None:
     """A file that a page showed is named by its request's answers, and reads as it was sent; no other is there."""
     settings = config.current()
     sent = {one.subject: one for one in acked if one.action == "upload"}

@@ -23,7 +23,7 @@ _AT_A_TIME = 3
 _STEPS_MAX = 12
 _GIVEN = re.compile(r'name="preuve" value="([0-9a-f-]{36})"')
 # A page and nothing on it; each is given a comment of its own.
-_PDF = b"""%PDF-1.4
+PDF = b"""%PDF-1.4
 %said
 1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj
 2 0 obj <</Type /Pages /Kids [3 0 R] /Count 1>> endobj
@@ -118,7 +118,7 @@ def _upload(
     browser: Browser, where: str, reference: str, answers: Mapping[str, str | list[str]], said: str
 ) -> list[str]:
     """Join a file before the step is validated; the ids of the files that the page then shows."""
-    content = _PDF.replace(b"%said", f"%{said}".encode())
+    content = PDF.replace(b"%said", f"%{said}".encode())
     sent = File("preuve-files", f"{said}.pdf", content)
     answer = browser.post(where, {**answers, "_action": "attach:preuve"}, sent)
     ids = _GIVEN.findall(answer.text)

@@ -29,6 +29,7 @@ from engine.people.accounts import Account
 from engine.privacy import deletion
 from engine.procedures import cases
 from engine.procedures.tasks import HumanTask
+from tests import clamd
 from tests.portal.agents.conftest import statements  # noqa: F401 - a fixture
 from tests.portal.conftest import INFORMATION, REPORT, Visitor
 from tests.portal.test_documents import photo
@@ -395,6 +396,21 @@ def test_an_infected_file_is_not_filed(claire: Visitor, data: Database, said: Sa
     claire.post(step, {**REPORT, "photos": str(file.id), "_action": f"remove-file:photos:{file.id}"})
     assert claire.post(step, REPORT).status_code == 303
     assert claire.post(summary, {"certification": "true"}).location.endswith("/confirmation")
+
+
+@pytest.mark.skipif(clamd.CLAMD is None, reason=clamd.MISSING)
+def test_a_virus_is_refused_on_the_page(
+    claire: Visitor, data: Database, said: Said, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """By a real clamd, in the wizard and in «Mes pièces»."""
+    with clamd.running(tmp_path_factory.mktemp("clamd")) as address:
+        config.use(replace(config.current(), clamd=address))
+        infected = b"%PDF-1.4\n%" + clamd.EICAR
+        page = claire.post(form(claire), {**CARD, "fichiers-files": (io.BytesIO(infected), "facture.pdf")})
+        assert page.status_code == 422
+        assert "« facture.pdf » est refusé par notre antivirus" in said(page)
+        add(claire)
+    assert [file.scan for file in rows(data, DocumentFile)] == [documents.CLEAN]
 
 
 # What was read of a body that breaks off, Werkzeug leaves to the collector.
