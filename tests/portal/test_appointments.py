@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from engine.bpmn.model import Source
 from engine.contact import appointments
 from engine.contact.appointments import Appointment
 from engine.core import clock, jobs, mail
 from engine.core.clock import PARIS
 from engine.core.db import Database
 from engine.handlers import HANDLERS
-from engine.procedures import demo
-from tests.portal.conftest import Visitor
+from engine.procedures import catalogue, demo
+from tests.portal.conftest import ROOT, Visitor
 
 SLUG = "rendez-vous-titre-identite"
 WHO = {
@@ -279,3 +281,34 @@ def test_procedures_without_appointments_have_no_tab(visitor: Visitor, report: C
     assert "Rendez-vous" not in visitor.get(f"/demandes/{reference}/suivi").text
     assert visitor.get(f"/demandes/{reference}/suivi/rendez-vous").status_code == 404
     assert visitor.get(f"/demandes/{reference}/rendez-vous").status_code == 303
+
+
+def test_an_optional_appointment_is_added_later(visitor: Visitor, data: Database, said: Callable[..., str]) -> None:
+    """A12, D1: without one in the wizard, then from the tab «Rendez-vous»."""
+    (sources,) = (one for one in catalogue.read_folder(ROOT) if one.slug == SLUG)
+    content = sources.bpmn.content.replace(b'"appointment" value="required"', b'"appointment" value="optional"')
+    data.run(catalogue.deploy, replace(sources, bpmn=Source(sources.bpmn.name, content)))
+    step = visitor.post(f"/demarches/{SLUG}").location
+    assert "Continuer sans rendez-vous" in said(visitor.get(step))
+    for answers in ({"creneau": "sans"}, WHO, WHAT):
+        step = visitor.post(step, answers).location
+    assert "Sans rendez-vous" in said(visitor.get(step))
+    reference = visitor.post(step, {"certification": "true"}).location.split("/")[2]
+    tab = visitor.get(f"/demandes/{reference}/suivi/rendez-vous")
+    assert "Aucun rendez-vous n’est prévu" in said(tab)
+    page = visitor.get(f"/demandes/{reference}/rendez-vous")
+    assert "Prendre rendez-vous" in said(page)
+    answer = visitor.post(f"/demandes/{reference}/rendez-vous", {"creneau": times(page)[0]})
+    assert "Votre rendez-vous est pris" in said(visitor.get(answer.location))
+    assert the(data).status == appointments.PLANNED
+    visitor.post(f"/demandes/{reference}/rendez-vous/annuler")
+
+
+def test_who_changes_their_mind_in_the_wizard_gives_the_slot_back(visitor: Visitor, data: Database) -> None:
+    """D1: going back to the step moves the hold; the first slot is anybody's again."""
+    first = visitor.post(f"/demarches/{SLUG}").location
+    visitor.post(first, {"creneau": "2026-03-05T14:00@mairie-annexe"})
+    answer = visitor.post(first, {"creneau": "2026-03-05T15:00@mairie-annexe"})
+    assert answer.status_code == 303
+    assert the(data).unit == 15 * 12
+    assert "2026-03-05T14:00@mairie-annexe" in times(visitor.get(f"{first}?lieu=mairie-annexe"))
