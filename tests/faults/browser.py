@@ -112,6 +112,11 @@ class Browser:
             again = True
             time.sleep(self.choice.uniform(0.1, 0.5))
 
+    def forget(self) -> None:
+        """Come as somebody new."""
+        self._cookies.clear()
+        self._token = ""
+
     def close(self) -> None:
         """Close the connection, until the next request."""
         if self._connection is not None:

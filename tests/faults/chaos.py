@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -27,6 +28,8 @@ WEIGHTS = {
 }
 _DOWN = (0.0, 2.5)
 _STARTS = 4
+# PostgreSQL may give up so many seconds after one of its processes was killed.
+_GIVES_UP = 60.0
 
 
 class Chaos:
@@ -44,12 +47,22 @@ class Chaos:
         self._choice = random.Random(seed)
         self._every = every
         self._weights = weights
-        self._stopping = threading.Event()
+        self._stopping, self._closing = threading.Event(), threading.Event()
+        self._turn = threading.Lock()
+        # When one of PostgreSQL's processes was killed last, by the monotonic clock.
+        self._wounded = -math.inf
         self._restarting: dict[str, threading.Thread] = {}
         self._thread = threading.Thread(target=self._go_on, name="chaos", daemon=True)
+        self._guard = threading.Thread(target=self._look_after, name="guard", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+        self._guard.start()
+
+    def close(self) -> None:
+        """Look after the parts no longer."""
+        self._closing.set()
+        self._guard.join()
 
     def stop(self) -> None:
         """Stop killing, and return once everything has been started again; `failures` says what didn't start."""
@@ -60,9 +73,8 @@ class Chaos:
 
     def _go_on(self) -> None:
         while not self._stopping.wait(self._choice.uniform(0.3, 1.7) * self._every):
-            self._strike()
-            self._look_after()
-        self._look_after()
+            with self._turn:
+                self._strike()
 
     def _strike(self) -> None:
         kind = self._choice.choices(list(self._weights), list(self._weights.values()))[0]
@@ -74,6 +86,8 @@ class Chaos:
             children = _children(part.pid)
             if not children:
                 return
+            if part is self._cluster.postgresql:
+                self._wounded = time.monotonic()
             with suppress(ProcessLookupError):
                 os.kill(children[int(which * len(children))], signal.SIGKILL)
         else:
@@ -82,11 +96,18 @@ class Chaos:
         self.kills[kind] += 1
 
     def _look_after(self) -> None:
-        """Start again what ended by itself, which nothing should."""
-        for part in self._cluster.parts:
-            if not part.alive and not self._is_restarting(part):
-                self.ended.append(part.name)
-                self._begin_restart(part, 0)
+        """Start again what ended by itself, which nothing should.
+
+        PostgreSQL gives up when one of its processes is killed while it recovers: that is its way, and chaos's doing.
+        """
+        while not self._closing.wait(0.5):
+            with self._turn:
+                for part in self._cluster.parts:
+                    if part.alive or self._is_restarting(part):
+                        continue
+                    wounded = part is self._cluster.postgresql and time.monotonic() - self._wounded < _GIVES_UP
+                    (self.late if wounded else self.ended).append(part.name)
+                    self._begin_restart(part, 0)
 
     def _part(self, kind: str, which: float) -> Part:
         cluster = self._cluster

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from engine.core.jobs import Job
 from engine.people import accounts, groups, sessions
 from engine.procedures import catalogue
 from engine.procedures.tasks import HumanTask
-from tests.faults import clients, effects
+from tests.faults import capacity, clients, effects
 from tests.faults.browser import Browser
 from tests.faults.chaos import WEIGHTS, Chaos
 from tests.faults.checker import SOON, Verdict, check
@@ -34,6 +35,8 @@ from tests.faults.record import Record
 _HERE = Path(__file__).parent
 RESIDENTS = 6
 AGENTS = 3
+# People without an account who all want the same places and slots.
+RIVALS = 4
 # Seconds between kills, on average.
 EVERY = 2.5
 # How long everything may take to come to rest once nothing is killed any more.
@@ -86,8 +89,7 @@ def run(
 def _play(
     parts: Cluster, box: Mailbox, record: Record, seconds: float, seed: int, every: float, weights: Mapping[str, int]
 ) -> dict[str, Any]:
-    database = Database(parts.database_url)
-    try:
+    with closing(Database(parts.database_url)) as database, ExitStack() as stack:
         cookies = _prepare(database)
         until = time.monotonic() + seconds + PATIENCE
         leaving, resting = threading.Event(), threading.Event()
@@ -99,9 +101,15 @@ def _play(
             ]
 
         people = clients.start(clients.resident, browsers("resident", leaving), "resident")
+        rivals = [
+            Browser(parts.urls, {}, record, seed=f"{seed} rival {number}", closing=leaving, until=until)
+            for number in range(RIVALS)
+        ]
+        people += clients.start(capacity.resident, rivals, "rival")
         staff = clients.start(clients.agent, browsers("agent", resting), "agent")
         chaos = Chaos(parts, seed, every=every, weights=weights)
         chaos.start()
+        stack.callback(chaos.close)
         time.sleep(seconds)
         chaos.stop()
         for failure in chaos.failures:
@@ -117,10 +125,9 @@ def _play(
         # Its connections are from before the last crash.
         database.engine.dispose()
         config.use(_settings(parts))
-        verdict = check(database, record.acked, box.received)
-        return _report(verdict, chaos, record, seconds, seed, settled)
-    finally:
-        database.close()
+        verdict = check(database, [one for one in record.acked if one.action not in capacity.ACTIONS], box.received)
+        shared = database.read(capacity.check, [one for one in record.acked if one.action in capacity.ACTIONS])
+        return _report(verdict, shared, chaos, record, seconds, seed, settled)
 
 
 def _prepare(database: Database) -> dict[str, list[dict[str, str]]]:
@@ -128,6 +135,7 @@ def _prepare(database: Database) -> dict[str, list[dict[str, str]]]:
     effects.create_tables(database)
     for sources in catalogue.read_folder(_HERE / "procedure"):
         database.run(catalogue.deploy, sources)
+    database.run(capacity.prepare)
 
     def sign_in(session: Session, kind: accounts.Kind, number: int) -> dict[str, str]:
         account = accounts.create(
@@ -191,7 +199,7 @@ def _left(session: Session) -> int:
 
 
 def _report(
-    verdict: Verdict, chaos: Chaos, record: Record, seconds: float, seed: int, settled: float
+    verdict: Verdict, shared: capacity.Found, chaos: Chaos, record: Record, seconds: float, seed: int, settled: float
 ) -> dict[str, Any]:
     acked = Counter(one.action for one in record.acked)
     return {
@@ -210,13 +218,15 @@ def _report(
         "jobs_left": len(verdict.jobs),
         "cases": verdict.cases,
         "effects": verdict.effects,
+        "places": {"kept": shared.kept, "wrong": len(shared.places), "lost": len(shared.lost)},
+        "slots": {"planned": shared.planned, "wrong": len(shared.slots)},
         "mail": {"sent": verdict.mail_sent, "doubles": verdict.mail_doubles},
         "met": dict(sorted(record.met.items())),
         "surprises": len(record.surprises),
         "ended_by_themselves": chaos.ended,
         "started_late": len(chaos.late),
         "settled_in_s": round(settled, 1),
-        "ok": verdict.ok and not record.surprises and not chaos.ended,
+        "ok": verdict.ok and shared.ok and not record.surprises and not chaos.ended,
         "found": {
             name: found[:_SHOWN]
             for name, found in (
@@ -226,6 +236,8 @@ def _report(
                 ("history", verdict.history),
                 ("stuck", verdict.stuck),
                 ("jobs", verdict.jobs),
+                ("places", [*shared.places, *shared.lost]),
+                ("slots", shared.slots),
                 ("surprises", record.surprises),
                 ("started_late", [said[-500:] for said in chaos.late]),
             )

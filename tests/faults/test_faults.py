@@ -24,6 +24,7 @@ def test_kills_lose_nothing_and_double_nothing() -> None:
     # What proves nothing: a run in which little was killed or little was done.
     assert report["kills"] >= 5
     assert {"open", "step", "upload", "file", "claim", "decide", "message", "reply"} <= set(report["acked_by_action"])
+    assert {"place", "book", "keep"} <= set(report["acked_by_action"])
     assert report["timers"]["fired"] >= 5
 
 
