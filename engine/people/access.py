@@ -83,7 +83,7 @@ def of_its_groups(actor: Actor, thing: Thing) -> bool:
 
 
 def of_its_supervisors(actor: Actor, thing: Thing) -> bool:
-    return supervisor(actor, thing) and bool(actor.supervises & thing.groups)
+    return bool(actor.supervises & worked_groups(actor) & thing.groups)
 
 
 def filed(_actor: Actor, thing: Thing) -> bool:
@@ -106,7 +106,7 @@ RULES: dict[str, tuple[tuple[Condition, ...], ...]] = {
     "task.do": ((working, of_its_groups),),
     # Agendas and quotas: a service sees its own, and whoever supervises it decides of them.
     "capacity.see": ((working, of_its_groups),),
-    "capacity.decide": ((of_its_supervisors,),),
+    "capacity.decide": ((supervisor, of_its_supervisors),),
     # The work of a service as a whole.
     "services.oversee": ((supervisor,),),
     # Neither of these reads what residents confide.

@@ -59,6 +59,7 @@ STAFF -= {"an agent without an account"}
 WORKING = STAFF - {"an analyst", "an administrator", "an administrator put in its group"}
 SUPERVISORS = {"the supervisor of its group", "the supervisor of another group", "a supervisor who has left the group"}
 IN_ITS_GROUP = {"an agent of its group", "the supervisor of its group", "the supervisor of another group"}
+DECIDING = {"the supervisor of its group"}
 RESIDENTS = {"its owner", "another resident", "another resident with its link", "a resident with every group and role"}
 BEARERS = {"the bearer of its link", "another resident with its link"}
 
@@ -85,6 +86,12 @@ EXPECTED: list[tuple[str, Thing, set[str]]] = [
     ("task.do", FILED, IN_ITS_GROUP),
     ("task.do", RESIDENTS_TASK, set()),
     ("task.do", NOTHING, set()),
+    ("capacity.see", TASK, IN_ITS_GROUP),
+    ("capacity.see", FILED, IN_ITS_GROUP),
+    ("capacity.see", NOTHING, set()),
+    ("capacity.decide", TASK, DECIDING),
+    ("capacity.decide", FILED, DECIDING),
+    ("capacity.decide", NOTHING, set()),
     ("services.oversee", NOTHING, SUPERVISORS),
     ("procedures.author", NOTHING, {"an analyst"}),
     (
@@ -99,7 +106,7 @@ EXPECTED: list[tuple[str, Thing, set[str]]] = [
 EXPECTED += [
     (action, FILED, people)
     for action, thing, people in EXPECTED
-    if thing is NOTHING and not action.startswith(("case.", "task."))
+    if thing is NOTHING and not action.startswith(("case.", "task.", "capacity."))
 ]
 
 
@@ -121,7 +128,7 @@ def test_every_rule_is_in_the_table() -> None:
 
 def test_a_rule_with_a_group_or_an_owner_denies_what_has_none() -> None:
     """A view that forgets to say what it is about opens nothing."""
-    about_something = {access.owner, access.bearer, access.of_its_groups, access.filed}
+    about_something = {access.owner, access.bearer, access.of_its_groups, access.of_its_supervisors, access.filed}
     for action, ways in RULES.items():
         if ways and all(about_something & set(way) for way in ways):
             assert not any(can(actor, action) for actor in PEOPLE.values()), action
@@ -161,6 +168,7 @@ CONDITIONS: tuple[Condition, ...] = (
     access.owner,
     access.bearer,
     access.of_its_groups,
+    access.of_its_supervisors,
     access.filed,
 )
 # Ways in that let nobody in who isn't already.
