@@ -17,7 +17,7 @@ from engine.contact import appointments
 from engine.core import audit, clock, config
 from engine.core.db import Database, Session
 from engine.core.errors import ConfigurationError, NotFound
-from engine.people import accounts, passwords, places
+from engine.people import accounts, passwords, places, terms
 from engine.people.accounts import Account
 from engine.people.places import Place
 from engine.rights import care_plans, entitlements
@@ -177,6 +177,7 @@ def _add_resident(session: Session, resident: dict[str, Any], password_hash: str
         town=address["commune"],
         certified=usager["certifie"],
     )
+    terms.accept(session, account.id, terms.versions())
     for right in resident.get("entitlements", ()):
         entitlements.add(
             session,
