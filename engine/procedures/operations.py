@@ -550,6 +550,20 @@ def _appointment_facts(context: OperationContext) -> dict[str, Any]:
     return {**told, "planned": True, "fin": found[0].ends_at.astimezone(PARIS).isoformat()}
 
 
+@operation(
+    "appointments/cancel",
+    "Annule le rendez-vous de la demande s’il n’a pas commencé, par exemple quand elle est refusée ; la place est rendue.",
+    returns={"cancelled": "vrai quand un rendez-vous était prévu"},
+)
+def _cancel_appointment(context: OperationContext) -> dict[str, bool]:
+    found = appointments.current(context.session, context.case.id)
+    if found is None or not found[0].ahead:
+        return {"cancelled": False}
+    appointments.cancel(context.session, found[0])
+    context.note("appointment_cancelled", context.element_id, appointment=str(found[0].id))
+    return {"cancelled": True}
+
+
 def _held(context: OperationContext, numero: str) -> entitlements.Entitlement:
     right = entitlements.held(context.session, context.account().id, numero)
     if right is None:
