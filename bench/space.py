@@ -60,7 +60,7 @@ def measure(cases_wanted: int = CASES) -> dict[str, Any]:
         database = Database(url)
         few, many, version_id = _fill(database, url, cases_wanted)
         began = time.perf_counter()
-        database.run(forecast.measure_version, version_id)
+        database.run(forecast.measure, version_id)
         report: dict[str, Any] = {
             "cases": cases_wanted,
             "requests": {"few": CASES_AN_ACCOUNT, "many": MANY},
@@ -112,9 +112,7 @@ def _fill(database: Database, url: str, cases_wanted: int) -> tuple[UUID, UUID, 
         own = {"login": "'r' || n || '@exemple.fr'", "username": "NULL", "id": "md5('account' || n)::uuid"}
         _copy(connection, "account", "id", account_id, residents, own)
         case = "md5('case' || n)::uuid"
-        whose = (
-            f"CASE WHEN n <= {MANY} THEN md5('account1')::uuid ELSE md5('account' || 2 + mod(n, {residents - 1}))::uuid END"
-        )
+        whose = f"CASE WHEN n <= {MANY} THEN md5('account1')::uuid ELSE md5('account' || 2 + mod(n, {residents - 1}))::uuid END"
         closed = f"n BETWEEN {MANY + 1} AND {MANY + CLOSED}"
         own = {
             "id": case,

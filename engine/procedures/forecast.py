@@ -102,19 +102,20 @@ def _span(since: datetime, median: int, late: int) -> Span:
 # --- measuring ----------------------------------------
 
 
-def measure(session: Session) -> None:
-    """Measure anew the ways of every version whose requests were closed since it was last measured."""
+def to_measure(session: Session) -> list[UUID]:
+    """The versions whose requests were closed since they were last measured."""
     latest = select(func.max(MeasuredDelay.measured_at)).where(MeasuredDelay.version_id == Version.id)
     closed = select(func.max(Case.closed_at)).where(Case.version_id == Version.id, Case.status == "closed")
-    for version_id, measured_at, closed_at in session.execute(
-        select(Version.id, latest.scalar_subquery(), closed.scalar_subquery())
-    ).all():
-        if closed_at is not None and (measured_at is None or closed_at >= measured_at):
-            measure_version(session, version_id)
+    found = session.execute(select(Version.id, latest.scalar_subquery(), closed.scalar_subquery())).all()
+    return [
+        version_id
+        for version_id, measured_at, closed_at in found
+        if closed_at is not None and (measured_at is None or closed_at >= measured_at)
+    ]
 
 
-def measure_version(session: Session, version_id: UUID) -> None:
-    """Replace what is known of the ways of one version."""
+def measure(session: Session, version_id: UUID) -> None:
+    """Replace what is known of the ways of one version, from its latest closed requests."""
     closed: dict[UUID, datetime] = dict(
         session.execute(
             select(Case.id, Case.closed_at)

@@ -10,6 +10,8 @@ from sqlalchemy import func, select
 
 from engine.core import clock
 from engine.core.db import Session
+from engine.core.jobs import Job
+from engine.handlers import HANDLERS
 from engine.people.actors import Actor
 from engine.procedures import cases, catalogue, forecast, history, tasks
 from engine.procedures.cases import Case
@@ -30,6 +32,11 @@ def filed_request(session: Session, slug: str, resident: Actor) -> Case:
     case = cases.open_draft(session, slug, resident)[0]
     file(session, case, resident)
     return case
+
+
+def measure(session: Session) -> None:
+    for version_id in forecast.to_measure(session):
+        forecast.measure(session, version_id)
 
 
 def decide(session: Session, case: Case, agent: Actor, decision: str) -> None:
@@ -55,7 +62,7 @@ def test_the_end_is_the_median_and_the_ninth_tenth_of_the_same_way(
 ) -> None:
     clock_at(START)
     past(session, essai, resident, agent, 31)
-    forecast.measure(session)
+    measure(session)
     now = clock_at("2026-06-01 09:00")
     found = expected(session, filed_request(session, essai, resident))
     assert found is not None
@@ -73,7 +80,7 @@ def test_a_request_that_takes_longer_than_nine_in_ten_is_overdue(
 ) -> None:
     clock_at(START)
     past(session, essai, resident, agent, 3)
-    forecast.measure(session)
+    measure(session)
     case = filed_request(session, essai, resident)
     with clock.moved(40 * DAY):
         found = expected(session, case)
@@ -89,7 +96,7 @@ def test_another_way_has_a_forecast_of_its_own(
     """What is measured of requests that were examined at once says nothing of one that was sent back for more."""
     clock_at(START)
     past(session, essai, resident, agent, 3)
-    forecast.measure(session)
+    measure(session)
     case = filed_request(session, essai, resident)
     decide(session, case, agent, "completer")
     found = expected(session, case)
@@ -102,7 +109,7 @@ def test_fewer_than_thirty_requests_leave_the_delay_of_the_procedure(
 ) -> None:
     now = clock_at(START)
     past(session, essai, resident, agent, 29)
-    forecast.measure(session)
+    measure(session)
     case = filed_request(session, essai, resident)
     found = expected(session, case)
     assert found is not None
@@ -130,10 +137,22 @@ def test_measuring_looks_at_so_many_requests_and_only_when_there_are_new_ones(
     clock_at(START)
     past(session, essai, resident, agent, 3)
     clock_at("2026-06-01 09:00")
-    forecast.measure(session)
+    measure(session)
     measured = session.scalar(select(func.max(MeasuredDelay.measured_at)))
     before = len(statements())
     clock_at("2026-06-02 09:00")
-    forecast.measure(session)
+    measure(session)
     assert len(statements()) == before + 1
     assert session.scalar(select(func.max(MeasuredDelay.measured_at))) == measured
+
+
+@pytest.mark.usefixtures("few_are_enough")
+def test_the_nightly_job_has_each_version_measured_apart(
+    session: Session, essai: str, resident: Actor, agent: Actor
+) -> None:
+    past(session, essai, resident, agent, 3)
+    HANDLERS["measure_delays"](session, {})
+    [job] = session.scalars(select(Job).where(Job.kind == "measure_version"))
+    HANDLERS["measure_version"](session, job.payload)
+    assert session.scalar(select(func.count()).select_from(MeasuredDelay)) == 2  # filed, then examined
+    assert session.scalar(select(Job.key).where(Job.kind == "measure_delays")) == "daily:measure_delays"
