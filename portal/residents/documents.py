@@ -22,11 +22,9 @@ from engine.procedures import forms
 from engine.procedures.cases import Case
 from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
-from portal.attachments import Place, attachment, described, size
+from portal.attachments import Place, attachment, size
 from portal.residents import blueprint, menu
 from portal.residents.account import account_id
-
-__all__ = ["attachment", "described", "size"]
 
 SAVED = "Votre pièce est enregistrée."
 DELETED = "Votre pièce et ses fichiers sont supprimés. Les copies jointes à vos demandes y restent."
