@@ -179,13 +179,15 @@ L’équipe {space}
 
 Ceci est un courriel automatisé de la {settings.city.name}, merci de ne pas y répondre.
 """
-    mail.write(
-        session,
-        to=account.login,
-        subject=f"Votre compte {space} sera supprimé le {day:%d/%m/%Y}",
-        text=text,
-        name=f"inactivite-{before.days}",
-    )
+    # Whoever no longer reads the one may still read the other.
+    for address in dict.fromkeys((account.login, account.contact_email.lower())):
+        mail.write(
+            session,
+            to=address,
+            subject=f"Votre compte {space} sera supprimé le {day:%d/%m/%Y}",
+            text=text,
+            name=f"inactivite-{before.days}",
+        )
 
 
 def _months_after(at: datetime, months: int) -> datetime:

@@ -45,3 +45,17 @@ def test_what_a_deletion_leaves_has_a_reason_and_names_nobody(name: str) -> None
         assert pointing <= {holding.owner.column}
     if holding.fate == "kept":
         assert pointing == set()
+
+
+def test_nothing_else_keeps_an_account_from_being_deleted() -> None:
+    """A key to the account is the owner's column, or follows the account by itself."""
+    holding_back = [
+        f"{table.name}.{column.name}"
+        for table in TABLES.values()
+        for column in table.c
+        for key in column.foreign_keys
+        if key.column.table.name == "account"
+        and key.ondelete not in ("CASCADE", "SET NULL")
+        and not (table.name in HOLDINGS and HOLDINGS[table.name].owner == Of(column.name))
+    ]
+    assert holding_back == []
