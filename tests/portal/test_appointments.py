@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -35,10 +35,9 @@ ClockAt = Callable[[str | datetime], datetime]
 
 
 @pytest.fixture(autouse=True)
-def agendas(data: Database, clock_at: ClockAt) -> Iterator[None]:
+def agendas(data: Database, clock_at: ClockAt) -> None:
     clock_at("2026-03-02 10:00")
     data.run(demo.add_agendas)
-    return
 
 
 def times(page: TestResponse) -> list[str]:

@@ -32,7 +32,9 @@ def places(data: Database) -> Callable[[int], None]:
 
     def decide(number: int) -> None:
         def work(session: Session) -> None:
-            rule = quotas.rule_of(catalogue.definition(session, catalogue.find(session, SLUG).version_id))
+            version_id = catalogue.find(session, SLUG).version_id
+            assert version_id is not None
+            rule = quotas.rule_of(catalogue.definition(session, version_id))
             assert rule is not None
             quota = quotas.ensured(session, rule)
             quotas.decide(session, quota.id, number)

@@ -272,7 +272,7 @@ def test_places_given_back_at_once_go_to_as_many_who_wait(database: Database) ->
         for case_id in ids:
             database.run(quotas.hold, RULE, case_id)
         for name in ("ada", "boris"):
-            database.run(lambda session, name=name: join(session, name).id)
+            database.run(join, name)
     start = threading.Barrier(3)
     outcome: list[object] = []
 
