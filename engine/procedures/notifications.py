@@ -80,7 +80,7 @@ def addressee(session: Session, case: Case, definition: Definition, follow: Call
 
 
 def in_charge(session: Session, case: Case, definition: Definition) -> str | None:
-    """The agents' group that has the request in hand: of an open task, else of the last one done, else the first of the process."""
+    """The agents' group that has the request in hand: of an open task, else of the last one done, else the first lane."""
     group = session.scalar(
         select(HumanTask.group)
         .where(HumanTask.case_id == case.id, HumanTask.group != RESIDENT)

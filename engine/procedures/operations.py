@@ -58,7 +58,7 @@ class OperationContext:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: its kind (text, template, message, answer, number, flag, date, list, record, any), its meaning for analysts."""
+    """A parameter: its kind (text, template, message, answer, number, flag, date, list, record, any), and its meaning."""
 
     kind: str
     meaning: str
@@ -495,7 +495,9 @@ def _require(context: OperationContext, labels: list[str]) -> None:
     returns={"held": "vrai quand la place est prise", "left": "places qui restent"},
     quota=Parameter("text", "nom du quota dans la démarche (« quartier »)"),
     capacity=Parameter("number", "nombre de places"),
-    share=Parameter("any", "réponse comptée à part (quartier, tranche d’âge) : chacune a ce nombre de places", required=False),
+    share=Parameter(
+        "any", "réponse comptée à part (quartier, tranche d’âge) : chacune a ce nombre de places", required=False
+    ),
     period=Parameter(
         "text",
         "« day », « week », « month » ou « year » : le nombre de places de chaque période",
