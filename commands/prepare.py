@@ -36,8 +36,9 @@ def run(options: argparse.Namespace) -> int:
 def prepared(settings: Settings) -> tuple[Database, list[str]]:
     """The database with this release's schema and procedures, and what there is to say of the demo data."""
     from engine import handlers
-    from engine.core import db
+    from engine.core import db, texts
 
+    texts.check()
     say("Preparing the database")
     db.migrate(settings.database_url)
     database = db.Database(settings.database_url)

@@ -70,6 +70,17 @@ def in_force(name: str) -> Text:
     return next((one for one in reversed(known) if one.date <= today), known[0])
 
 
+def check() -> None:
+    """Read every text that pages show: `ConfigurationError` names the first that can't be."""
+    for folder in _folders():
+        if not folder.is_dir():
+            raise ConfigurationError(f"{folder} is no folder of texts")
+        for path in sorted(folder.rglob("*.md")):
+            # The city may keep its own notes beside.
+            if path.stem.isdigit() or (SHIPPED / path.relative_to(folder)).is_file():
+                _read(path.stem, "", path, path.stat().st_mtime_ns)
+
+
 def _folders() -> list[Path]:
     """Where texts are, those that count most last."""
     own = config.current().texts

@@ -180,7 +180,7 @@ L’équipe {space}
 Ceci est un courriel automatisé de la {settings.city.name}, merci de ne pas y répondre.
 """
     # Whoever no longer reads the one may still read the other.
-    for address in dict.fromkeys((account.login, account.contact_email.lower())):
+    for address in {one.lower(): one for one in (account.login, account.contact_email)}.values():
         mail.write(
             session,
             to=address,

@@ -63,5 +63,13 @@ def test_the_version_in_force_is_the_latest_whose_day_has_come(own: Path, clock_
 )
 def test_a_text_without_its_head_is_named_to_the_operator(own: Path, head: str) -> None:
     (own / "contact.md").write_text(f"{head}Bonjour")
-    with pytest.raises(ConfigurationError, match=r"contact\.md"):
-        texts.find("contact")
+    for reading in (texts.check, lambda: texts.find("contact")):
+        with pytest.raises(ConfigurationError, match=r"contact\.md"):
+            reading()
+
+
+def test_a_folder_that_is_not_there_is_named_to_the_operator(settings: Settings, tmp_path: Path) -> None:
+    texts.check()
+    config.use(replace(settings, texts=tmp_path / "nowhere"))
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        texts.check()

@@ -129,7 +129,7 @@ def test_both_addresses_are_written_to(session: Session, idle: Account, at: Call
     session.flush()
     assert at("2029-12-13") == ["inactivite-60", "inactivite-60"]
     recipients = session.scalars(select(mail.Mail.recipient).where(mail.Mail.name == "inactivite-60"))
-    assert set(recipients) == {"ada@exemple.fr", "famille@exemple.fr"}
+    assert set(recipients) == {"ada@exemple.fr", "Famille@exemple.fr"}
 
 
 def test_agents_are_none_of_its_business(session: Session, idle: Account, at: Callable[[str], list[str]]) -> None:
