@@ -21,7 +21,12 @@ def address(exchange: Exchange) -> str | None:
         return None
     name, _, host = base.partition("@")
     # The part before the @ holds 64 characters at most (RFC 5321), and mail servers may change its case.
-    token = base64.b32encode(exchange.id.bytes + _signature(secrets.key(_PURPOSE), exchange.id)).decode().rstrip("=").lower()
+    token = (
+        base64.b32encode(exchange.id.bytes + _signature(secrets.key(_PURPOSE), exchange.id))
+        .decode()
+        .rstrip("=")
+        .lower()
+    )
     return f"{name}+{token}@{host}"
 
 
