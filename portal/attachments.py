@@ -32,7 +32,7 @@ from portal import rendering
 from portal.access import current_actor, reading, transactional
 
 # Each file is decoded: one network sends so many at a stretch, then one in so many seconds.
-SENT = throttle.Limit("files", burst=200, every=timedelta(seconds=2))
+SENT = throttle.Limit("files", burst=120, every=timedelta(seconds=5))
 _TAKEN_AWAY = " (retiré)"
 _MISSING = "Cette pièce n’est plus dans votre espace\u00a0: choisissez-en une autre."
 NOTES = {

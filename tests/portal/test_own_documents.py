@@ -29,6 +29,7 @@ from engine.people.accounts import Account
 from engine.privacy import deletion
 from engine.procedures import cases
 from engine.procedures.tasks import HumanTask
+from portal import attachments
 from tests import clamd
 from tests.portal.agents.conftest import statements  # noqa: F401 - a fixture
 from tests.portal.conftest import INFORMATION, REPORT, Visitor
@@ -378,6 +379,17 @@ def test_a_full_disk_loses_nothing_of_what_was_typed(
     assert REPORT["description"] in page.text
     assert on_disk() == []
     assert rows(data, StoredFile) == []
+
+
+def test_whoever_sends_without_end_waits_and_loses_nothing(
+    claire: Visitor, data: Database, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attachments, "SENT", replace(attachments.SENT, burst=1))
+    step = draft(claire)
+    page = claire.post(step, {**REPORT, "photos-files": [photo("a.png"), photo("b.png")]})
+    assert page.status_code == 422
+    assert "Trop d’essais rapprochés" in said(page)
+    assert [file.name for file in rows(data, StoredFile)] == ["a.png"]
 
 
 def test_an_infected_file_is_not_filed(claire: Visitor, data: Database, said: Said) -> None:
