@@ -28,7 +28,8 @@ STATE_NAMES: dict[State, str] = {
 @reading
 def show_cases(session: Session) -> str:
     """«Voir toutes mes demandes», filtered and page by page; what the address doesn't say rightly filters nothing."""
-    known = menu.sectors(catalogue.everything(session))
+    everything = catalogue.everything(session)
+    known = menu.sectors(everything)
     sector = next((one for one in known if one.slug == request.args.get("rubrique")), None)
     asked = request.args.get("etat", "")
     state = next((one for one in STATES if one == asked), None)
@@ -51,5 +52,5 @@ def show_cases(session: Session) -> str:
         state=state,
         states=STATE_NAMES,
         pages=(address if address.endswith("?") else address + "&") + "page={page}",
-        sectors=menu.shown(session, account_id(), known),
+        sectors=menu.shown(session, account_id(), everything),
     )

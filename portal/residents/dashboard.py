@@ -105,5 +105,5 @@ def _title(session: Session, known: Mapping[UUID, tuple[str, UUID]], case_id: UU
 
 
 def _listed(session: Session, template: str, **content: object) -> str:
-    known = menu.sectors(catalogue.everything(session))
-    return render_template(template, sectors=menu.shown(session, account_id(), known), **content)
+    sectors = menu.shown(session, account_id(), catalogue.everything(session))
+    return render_template(template, sectors=sectors, **content)

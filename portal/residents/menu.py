@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -45,10 +45,16 @@ def address(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", words.plain(name)).strip("-")
 
 
-def shown(session: Session, account_id: UUID, everything: Sequence[Sector]) -> list[Sector]:
-    """The sectors of the side menu: all but those that the resident took out of it."""
-    hidden = favourites.hidden_sectors(session, account_id)
-    return [sector for sector in everything if sector.name not in hidden]
+def shown(session: Session, account_id: UUID, everything: Iterable[Procedure]) -> list[Sector]:
+    """The sectors of the side menu, of all procedures: those that the resident didn't take out of it.
+
+    The favourites are looked up with them, for the sign-in menu of the page.
+    """
+    procedures = list(everything)
+    slugs, hidden = favourites.preferences(session, account_id)
+    published = {one.slug: one for one in procedures if one.version_id is not None}
+    g.at_hand = [published[slug] for slug in slugs if slug in published]
+    return [sector for sector in sectors(procedures) if sector.name not in hidden]
 
 
 def at_hand() -> list[Procedure]:
@@ -70,4 +76,4 @@ def menu_sectors() -> list[Sector]:
     account_id = access.current_actor().account_id
     if account_id is None:
         return []
-    return access.look_up(lambda session: shown(session, account_id, sectors(catalogue.everything(session))))
+    return access.look_up(lambda session: shown(session, account_id, catalogue.everything(session)))

@@ -31,6 +31,7 @@ def show_sector(session: Session, sector: str) -> str:
     if found is None:
         raise NotFound
     slugs = {procedure.slug for procedure in found.procedures}
+    shown = menu.shown(session, account_id(), everything)
     listing = cases.listing(session, account_id(), procedures=slugs)
     return render_template(
         "residents/sector.html",
@@ -39,7 +40,7 @@ def show_sector(session: Session, sector: str) -> str:
         total=listing.total,
         favourites=[procedure for procedure in menu.at_hand() if procedure.slug in slugs],
         procedures=[procedure for procedure in found.procedures if procedure.version_id is not None],
-        sectors=menu.shown(session, account_id(), known),
+        sectors=shown,
     )
 
 
@@ -48,11 +49,11 @@ def show_sector(session: Session, sector: str) -> str:
 @reading
 def show_sectors(session: Session) -> str:
     """Which sectors the side menu shows."""
-    known = menu.sectors(catalogue.everything(session))
+    everything = catalogue.everything(session)
     return render_template(
         "residents/profile_sectors.html",
-        known=known,
-        chosen={sector.name for sector in menu.shown(session, account_id(), known)},
+        known=menu.sectors(everything),
+        chosen={sector.name for sector in menu.shown(session, account_id(), everything)},
     )
 
 

@@ -41,7 +41,7 @@ def show_own_coordinates(session: Session) -> str:
         usager=accounts.usager(account),
         login=account.login,
         coordinates=[one for one in everything if one.slug in COORDINATES and one.version_id is not None],
-        sectors=menu.shown(session, account.id, menu.sectors(everything)),
+        sectors=menu.shown(session, account.id, everything),
     )
 
 
@@ -82,7 +82,7 @@ def _space(session: Session, errors: dict[str, str] | None = None) -> str:
         usager=accounts.usager(account),
         login=account.login,
         dashboard=dashboard.tiles(threads, len(appointments.coming(session, own))),
-        sectors=menu.shown(session, account.id, menu.sectors(everything)),
+        sectors=menu.shown(session, account.id, everything),
         favourites=menu.at_hand(),
         plans=care_plans.of_account(session, account.id),
         rights=[

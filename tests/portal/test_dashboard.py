@@ -15,6 +15,7 @@ from engine.people.actors import SYSTEM, Actor
 from engine.procedures import cases, demo
 from tests.portal.conftest import Visitor
 from tests.portal.test_appointments import filed
+from tests.portal.test_statement_counts import SPACE_MAX, counted
 
 Said = Callable[[TestResponse], str]
 
@@ -65,7 +66,10 @@ def test_an_answer_that_a_service_waits_for_is_to_be_done(
 ) -> None:
     reference = report(visitor, filed=True)
     ask(data, claire, reference, asked=True)
-    text = said(visitor.get("/mon-espace"))
+    visitor.get("/mon-espace")
+    with counted(data) as statements:
+        text = said(visitor.get("/mon-espace"))
+    assert len(statements) <= SPACE_MAX, "\n".join(statements)
     assert f"Un service attend votre réponse ({reference})" in text.split("Mon tableau de bord")[0]
 
 

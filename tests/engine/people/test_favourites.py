@@ -68,3 +68,9 @@ def test_sectors_are_shown_until_they_are_hidden(session: Session, ada: UUID) ->
     assert favourites.hidden_sectors(session, ada) == {"Famille", "Voirie"}
     favourites.hide_sectors(session, ada, [])
     assert favourites.hidden_sectors(session, ada) == frozenset()
+
+
+def test_both_are_read_in_one_go(session: Session, four: UUID) -> None:
+    favourites.reorder(session, four, list("dcba"))
+    favourites.hide_sectors(session, four, ["Famille"])
+    assert favourites.preferences(session, four) == (list("dcba"), {"Famille"})
