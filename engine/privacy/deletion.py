@@ -115,7 +115,7 @@ def finish(session: Session, account_id: UUID) -> None:
 def erase(session: Session, account_id: UUID, why: Why) -> bool:
     """Delete the account and all that it holds, as `holdings` declares, and write to its owner that it is done.
 
-    False when there is no such account (any more): doing it twice does nothing.
+    False when there is no such account (any more): doing it twice does nothing. `Conflict` while a request is open.
     """
     account = session.scalar(select(Account).where(Account.id == account_id).with_for_update())
     if account is None or account.kind != "resident":
@@ -145,7 +145,11 @@ def erase(session: Session, account_id: UUID, why: Why) -> bool:
 
 def _end_requests(session: Session, account_id: UUID) -> None:
     """Throw the drafts away, and have each request emptied when its time is over."""
-    mine = list(session.scalars(select(Case).where(Case.account_id == account_id).with_for_update()))
+    query = select(Case).where(Case.account_id == account_id).with_for_update()
+    # Read again under the lock: a draft may have been filed meanwhile.
+    mine = list(session.scalars(query.execution_options(populate_existing=True)))
+    if any(case.status == "filed" for case in mine):
+        raise Conflict("Une demande vient d’être déposée\u00a0: rechargez la page.")
     for case in mine:
         if case.draft:
             cases.cancel(session, case, SYSTEM)

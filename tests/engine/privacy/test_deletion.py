@@ -117,6 +117,14 @@ def test_an_open_request_is_waited_for(
     assert session.scalar(select(Job.kind).where(Job.case_id == filed.id, Job.kind == "discard_files"))
 
 
+def test_nothing_is_deleted_under_an_open_request(session: Session, ada: Account, filed: Case) -> None:
+    """As when a draft is filed in another tab at that very moment."""
+    with pytest.raises(Conflict), session.begin_nested():
+        deletion.erase(session, ada.id, "asked")
+    assert session.get(Account, ada.id) is ada
+    assert filed.account_id == ada.id
+
+
 def test_it_can_be_taken_back(
     session: Session, ada: Account, resident: Actor, filed: Case, agent: Actor, clock_at: Callable[[str], datetime]
 ) -> None:
