@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,10 @@ _FILES_EXPECTED = "expected s3+https://KEY:SECRET@host/bucket[/prefix][?region=�
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # Read by `engine.core.metrics` itself, when it is imported.
 METRICS_FOLDER = "PARVIS_METRICS_FOLDER"
+_WEB_ADDRESS = validate.Regexp(r"(|https?://\S+)\Z", error="An address that begins with https:// is expected.")
+_REPLY_ADDRESS = validate.Regexp(
+    r"(|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+)\Z", error="An e-mail address without + is expected."
+)
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,8 @@ def load() -> Settings:
             city=city,
             smtp_url=env.str("SMTP_URL", "") or None,
             mail_from=env.str("MAIL_FROM", Settings.mail_from),
-            reply_address=env.str("REPLY_ADDRESS", "", validate=_reply_address) or None,
-            sms_url=env.str("SMS_URL", "", validate=_web_address) or None,
+            reply_address=env.str("REPLY_ADDRESS", "", validate=_REPLY_ADDRESS) or None,
+            sms_url=env.str("SMS_URL", "", validate=_WEB_ADDRESS) or None,
             sms_token=env.str("SMS_TOKEN", "") or None,
             sms_from=env.str("SMS_FROM", ""),
             sms_gateway=env.str("SMS_GATEWAY", "") or None,
@@ -276,16 +279,6 @@ def _draft(path: Path, keys: list[str]) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
-
-
-def _web_address(text: str) -> None:
-    if text and not text.startswith(("https://", "http://")):
-        raise EnvError("an address that begins with https:// (or http://) is expected")
-
-
-def _reply_address(text: str) -> None:
-    if text and not re.fullmatch(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+", text):
-        raise EnvError("an e-mail address without «+» is expected")
 
 
 _current: Settings | None = None

@@ -55,6 +55,24 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         config.load()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SMS_URL", "ftp://sms.example"), ("REPLY_ADDRESS", "a+b@ville.example"), ("DIGEST_MINUTES", "-1")],
+)
+def test_how_messages_leave_is_checked_at_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"PARVIS_{name}", value)
+    with pytest.raises(ConfigurationError, match=name):
+        config.load()
+
+
+def test_the_ways_of_messages_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (config.load().sms_url, config.load().reply_address, config.load().digest_minutes) == (None, None, 10)
+    monkeypatch.setenv("PARVIS_SMS_URL", "https://sms.example/messages")
+    monkeypatch.setenv("PARVIS_REPLY_ADDRESS", "echanges@ville.example")
+    loaded = config.load()
+    assert (loaded.sms_url, loaded.reply_address) == ("https://sms.example/messages", "echanges@ville.example")
+
+
 def test_an_empty_secret_key_file_is_an_error_and_not_an_empty_key(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "secret_key").write_text("\n")
