@@ -37,6 +37,7 @@ def run_import(options: argparse.Namespace) -> int:
     import yaml
 
     from engine.contact import appointments
+    from engine.core import audit
     from engine.core.db import Session
     from engine.core.errors import Invalid
 
@@ -58,6 +59,8 @@ def run_import(options: argparse.Namespace) -> int:
 
     def save(session: Session) -> list[tuple[str, int]]:
         made = [appointments.save(session, wish) for wish in wishes]
+        for agenda in made:
+            audit.record(session, audit.OPERATOR, "agenda.changed", "agenda", agenda.code)
         return [(agenda.code, len(appointments.outside_hours(session, agenda))) for agenda in made]
 
     with installation.database(options) as database:

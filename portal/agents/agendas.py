@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from engine.contact import appointments
 from engine.contact.appointments import Agenda, Closure, Opening, Wish
-from engine.core import clock
+from engine.core import audit, clock
 from engine.core.db import Session
 from engine.core.errors import Forbidden, Invalid, NotFound
 from engine.people.access import Thing, can, worked_groups
@@ -120,6 +120,7 @@ def save_agenda_settings(code: str) -> Response:
 def _save(session: Session, code: str) -> Response:
     agenda = _find(session, code, "capacity.decide")
     appointments.save(session, _wish(agenda, request.form))
+    audit.record(session, current_actor(), "agenda.changed", "agenda", agenda.code)
     outside = appointments.outside_hours(session, agenda)
     flash("Les réglages sont enregistrés.", "success")
     if outside:

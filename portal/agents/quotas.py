@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from engine.core import audit
 from engine.core.db import Session
 from engine.core.errors import Forbidden, Invalid, NotFound
 from engine.people.access import Thing, can
@@ -47,6 +48,7 @@ def _decide(session: Session, quota_id: UUID) -> Response:
     if typed and not (typed.isdecimal() and len(typed) <= 7):
         raise Invalid("Le nombre de places s’écrit en chiffres.")
     quota = quotas.decide(session, quota_id, int(typed) if typed else None)
+    audit.record(session, current_actor(), "agenda.changed", "quota", quota.id, places=quota.places)
     flash(f"Il y a maintenant {quota.places} places, dont {quota.left} libres.", "success")
     return redirect(url_for(".show_quotas"), 303)
 

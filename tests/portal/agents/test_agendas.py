@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from engine.contact import appointments
 from engine.contact.appointments import Agenda
+from engine.core import audit
 from engine.core.db import Database
 from engine.people import groups
 from engine.people.accounts import Account
@@ -95,6 +96,8 @@ def test_supervisors_decide_hours_and_closures(head: Visitor, data: Database, sa
     assert answer.status_code == 303
     kept = agenda(data)
     assert [(one.weekday, one.opens, one.desks) for one in kept.hours] == [(2, 14 * 60, 2)]
+    with data.reading() as session:
+        assert [one.object_id for one in audit.listing(session) if one.action == "agenda.changed"] == ["mairie-annexe"]
     assert [(one.first.isoformat(), one.reason) for one in kept.closed] == [("2026-12-24", "pont")]
 
 
