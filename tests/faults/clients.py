@@ -74,7 +74,7 @@ def resident(browser: Browser) -> None:
             reference = _file(browser, f"{name}-{filed}")
             followed += [reference] if reference else []
         followed = [one for one in followed if not _look_after(browser, one, left_alone)]
-        if followed and browser.choice.random() < 0.1:
+        if followed and browser.choice.random() < 0.25:
             said += 1
             talk.write(browser, browser.choice.choice(followed), f"{name} says {said}")
         time.sleep(browser.choice.uniform(0.1, 0.5))
