@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -85,8 +86,12 @@ def test_an_act_that_is_not_known_is_refused(session: Session) -> None:
 def test_jobs_and_the_terminal_are_told_apart(database: Database) -> None:
     with logs.during(logs.Doing(job="1")), database.transaction() as session:
         audit.record(session, SYSTEM, "account.deleted", "account", uuid4(), why="inactive")
-    with database.transaction() as session:
+
+    def type_a_command(session: Session) -> None:
         audit.record(session, audit.OPERATOR, "operator.acted", command="account.add")
+
+    # A context of its own: the tests before this one were busy with requests.
+    Context().run(database.run, type_a_command)
     with database.reading() as session:
         assert [(one.origin, one.actor_kind) for one in audit.listing(session)] == [
             ("terminal", "operator"),
