@@ -202,8 +202,8 @@ def _dashboard(filled: Filled) -> None:
     account = random.choice(filled.accounts)
     with filled.database.reading() as session:
         catalogue.published(session)
-        found = cases.of_account(session, account)
-        tasks.waiting(session, [case.id for case in found])
+        found = cases.latest(session, account, filling.CASES_AN_ACCOUNT)
+        cases.waiting_for(session, account)
         entitlements.of_account(session, account)
         consents.current(session, account, consents.MOBILE_PAYMENT)
     assert len(found) == filling.CASES_AN_ACCOUNT

@@ -25,7 +25,6 @@ from engine.procedures.cases.finding import (
     link_hash,
     locked,
     make_link,
-    of_account,
     of_link,
     tracking_address,
 )
@@ -102,7 +101,6 @@ __all__ = [
     "make_link",
     "may_book_appointment",
     "notify",
-    "of_account",
     "of_link",
     "open_draft",
     "references_of",

@@ -131,18 +131,6 @@ def find_for_agent(session: Session, reference: str, actor: Actor, *, lock: bool
     raise NotFound("Cette demande n’existe pas ou n’est pas de votre service.")
 
 
-def of_account(session: Session, account_id: UUID, *, limit: int = 200) -> list[Case]:
-    """A resident's requests, the latest first; discarded drafts left out."""
-    return list(
-        session.scalars(
-            select(Case)
-            .where(Case.account_id == account_id, or_(Case.status != "cancelled", Case.filed_at.is_not(None)))
-            .order_by(Case.opened_at.desc(), Case.id)
-            .limit(limit)
-        )
-    )
-
-
 def by_ids(session: Session, ids: Iterable[UUID]) -> dict[UUID, Case]:
     """The requests of these ids."""
     return {case.id: case for case in session.scalars(select(Case).where(Case.id.in_(list(ids))))}

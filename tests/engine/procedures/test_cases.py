@@ -301,7 +301,7 @@ def test_a_draft_is_thrown_away_with_what_was_typed(session: Session, draft: Cas
     cases.submit_step(session, draft, "mes_informations", WHO, resident)
     cases.cancel(session, draft, resident)
     assert draft.document == {}
-    assert cases.of_account(session, resident.account_id or uuid4()) == []
+    assert cases.listing(session, resident.account_id or uuid4()).rows == []
 
 
 # --- history and incidents --------------------------------
