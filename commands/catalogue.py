@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from commands import CommandFailed, installation, table
 
 if TYPE_CHECKING:
-    from engine.core.db import Database
+    from engine.core.db import Database, Session
     from engine.procedures.catalogue import SourceSet, Version
 
 
@@ -43,7 +43,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run_deploy(options: argparse.Namespace) -> int:
     """Deploy every procedure without a problem, print the problems of the others."""
     from engine.core.errors import DefinitionError
-    from engine.procedures import catalogue
 
     if missing := [str(path) for path in options.files if not path.is_file()]:
         raise CommandFailed(f"no such file: {', '.join(missing)}")
@@ -52,7 +51,7 @@ def run_deploy(options: argparse.Namespace) -> int:
     with installation.database(options) as database:
         for sources in sources_of(options.files):
             try:
-                version = database.run(catalogue.deploy, sources, publish=not options.no_publish)
+                version = database.run(_deploy, sources, publish=not options.no_publish)
             except DefinitionError as error:
                 refused += 1
                 print(error)
@@ -94,12 +93,28 @@ def run_versions(options: argparse.Namespace) -> int:
     return 0
 
 
+def _deploy(session: Session, sources: SourceSet, *, publish: bool) -> Version:
+    from engine.procedures import catalogue
+
+    version = catalogue.deploy(session, sources, publish=publish)
+    _record(session, "catalogue.deployed", version.slug, version.number)
+    return version
+
+
+def _record(session: Session, action: str, slug: str, number: int | None = None) -> None:
+    """Tell the audit what was decided from the terminal."""
+    from engine.core import audit
+
+    audit.record(session, audit.OPERATOR, action, "procedure", slug, number=number)
+
+
 def run_publish(options: argparse.Namespace) -> int:
     """Move the pointer of a procedure to one of its versions."""
     from engine.procedures import catalogue
 
     with installation.database(options) as database:
         version = database.run(catalogue.publish, options.slug, options.version)
+        database.run(_record, "catalogue.published", options.slug, version.number)
         print(f"{version.slug}: version {version.number} is published")
     return 0
 
@@ -110,6 +125,7 @@ def run_withdraw(options: argparse.Namespace) -> int:
 
     with installation.database(options) as database:
         database.run(catalogue.withdraw, options.slug)
+        database.run(_record, "catalogue.withdrawn", options.slug)
     print(f"{options.slug} is no longer offered")
     return 0
 

@@ -38,7 +38,7 @@ from engine.core.errors import Invalid
 
 log = logging.getLogger(__name__)
 
-# What is recorded. A new kind of act is a new line here.
+# What is recorded, beside the history of each request (`engine.procedures.history`). A new kind of act is a new line here.
 ACTIONS = {
     "account.created": "an account was made",
     "account.signed_in": "somebody signed in (`by`: how)",
@@ -48,7 +48,6 @@ ACTIONS = {
     "account.password_changed": "a password was changed by who knew it, or by a link",
     "account.password_link_sent": "a link to choose a new password was sent",
     "account.email_changed": "the sign-in e-mail was changed, proved by a code",
-    "account.changed": "a section of the profile was changed",
     "account.second_factor_set": "a second factor was set up (`factor`)",
     "account.second_factor_removed": "a second factor was taken away",
     "account.recovery_codes_made": "a new set of recovery codes",
@@ -68,20 +67,16 @@ ACTIONS = {
     "identity.unlinked": "an identity was untied from an account",
     "identity.changed": "certified data were brought up to date by the identity provider",
     "care_file.attached": "the plans of a beneficiary's file were given to an account (`plans`)",
-    "mandate.given": "a relative was let in",
-    "mandate.taken": "a relative's access ended",
     "case.read": "an agent opened a request",
     "case.exported": "requests were exported (`rows`)",
     "case.attached": "a request made without an account was attached to one",
-    "case.decided": "an agent completed a task",
-    "case.assigned": "a task was assigned or handed over",
     "document.read": "an agent opened a file of a request",
     "document.deleted": "a file was deleted",
     "content.published": "a text or a notice was published",
     "agenda.changed": "opening hours, closures or places were changed",
     "catalogue.deployed": "a version of a procedure was deployed",
     "catalogue.published": "a version of a procedure was put in service",
-    "operator.acted": "somebody worked on the installation from the terminal (`command`)",
+    "catalogue.withdrawn": "a procedure was taken out of the catalogue",
 }
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}")

@@ -19,6 +19,7 @@ from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
 from engine.people import accounts, sessions, throttle
 from engine.people.accounts import Account
+from engine.people.actors import SYSTEM
 
 VALID_FOR = timedelta(minutes=30)
 LINKS_A_DAY = 5
@@ -64,6 +65,7 @@ def send_link(session: Session, login: str) -> None:
     if (sent or 0) >= LINKS_A_DAY:
         return
     token = secrets.token_urlsafe(32)
+    audit.record(session, SYSTEM, "account.password_link_sent", "account", account.id)
     session.add(PasswordLink(token_hash=_hash(token), account_id=account.id, issued_at=now, expires_at=now + VALID_FOR))
     space = config.current().city.space_name
     mail.write(

@@ -26,7 +26,7 @@ def acted(run: Any, installed: Database) -> Database:
     def act(session: Session) -> None:
         audit.record(session, AGENT, "account.role_given", "account", UUID(int=1), role="supervisor")
         audit.record(session, AGENT, "case.read", "case", UUID(int=2))
-        audit.record(session, audit.OPERATOR, "operator.acted", command="account.add")
+        audit.record(session, audit.OPERATOR, "catalogue.published", "procedure", "signalement", number=2)
 
     installed.run(act)
     return installed
@@ -46,7 +46,7 @@ def test_operators_see_who_did_what(run: Any) -> None:
     assert status == 0
     heading, *lines = said.splitlines()
     assert heading.split() == ["WHEN", "(UTC)", "ACT", "WHO", "ON", "WHAT", "FACTS", "FROM"]
-    assert [line.split()[2] for line in lines] == ["operator.acted", "case.read", "account.role_given"]
+    assert [line.split()[2] for line in lines] == ["catalogue.published", "case.read", "account.role_given"]
     assert f"agent:{UUID(int=7)}" in lines[2]
     assert "role=supervisor" in lines[2]
     assert run("audit", "show", "--object", f"case:{UUID(int=2)}")[1].count("\n") == 2

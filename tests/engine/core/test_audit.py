@@ -78,6 +78,14 @@ def test_neither_names_nor_answers_enter(session: Session, words: str) -> None:
         audit.record(session, AGENT, "case.read", "case", words)
 
 
+def test_every_act_that_is_declared_is_recorded_somewhere() -> None:
+    """What operators read in `./parvis audit actions` is what they will find."""
+    root = Path(__file__).parents[3]
+    rooms = [path for room in ("engine", "portal", "commands") for path in (root / room).rglob("*.py")]
+    told = "".join(path.read_text() for path in rooms if path != root / "engine/core/audit.py")
+    assert [action for action in audit.ACTIONS if f'"{action}"' not in told] == []
+
+
 def test_an_act_that_is_not_known_is_refused(session: Session) -> None:
     with pytest.raises(ValueError, match="ACTIONS"):
         audit.record(session, AGENT, "case.smelled")
@@ -88,7 +96,7 @@ def test_jobs_and_the_terminal_are_told_apart(database: Database) -> None:
         audit.record(session, SYSTEM, "account.deleted", "account", uuid4(), why="inactive")
 
     def type_a_command(session: Session) -> None:
-        audit.record(session, audit.OPERATOR, "operator.acted", command="account.add")
+        audit.record(session, audit.OPERATOR, "catalogue.published", "procedure", "signalement", number=2)
 
     # A context of its own: the tests before this one were busy with requests.
     Context().run(database.run, type_a_command)
