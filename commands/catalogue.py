@@ -112,9 +112,13 @@ def run_publish(options: argparse.Namespace) -> int:
     """Move the pointer of a procedure to one of its versions."""
     from engine.procedures import catalogue
 
+    def publish(session: Session) -> Version:
+        version = catalogue.publish(session, options.slug, options.version)
+        _record(session, "catalogue.published", options.slug, version.number)
+        return version
+
     with installation.database(options) as database:
-        version = database.run(catalogue.publish, options.slug, options.version)
-        database.run(_record, "catalogue.published", options.slug, version.number)
+        version = database.run(publish)
         print(f"{version.slug}: version {version.number} is published")
     return 0
 
@@ -123,9 +127,12 @@ def run_withdraw(options: argparse.Namespace) -> int:
     """Take a procedure out of the catalogue."""
     from engine.procedures import catalogue
 
+    def withdraw(session: Session) -> None:
+        catalogue.withdraw(session, options.slug)
+        _record(session, "catalogue.withdrawn", options.slug)
+
     with installation.database(options) as database:
-        database.run(catalogue.withdraw, options.slug)
-        database.run(_record, "catalogue.withdrawn", options.slug)
+        database.run(withdraw)
     print(f"{options.slug} is no longer offered")
     return 0
 

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Index, Text, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock, config, mail
+from engine.core import audit, clock, config, mail
 from engine.core.db import Base, Json, Session, UtcDateTime
 from engine.core.errors import Conflict, NotFound
 from engine.people import accounts, codes, identity_visits, terms
@@ -169,6 +169,7 @@ def confirm(session: Session, token: str, code: str) -> Outcome:
     facts = asdict(replace(wanted, username=None) if lost else wanted)
     key = facts.pop("identity")
     account = accounts.create(session, **facts)
+    audit.record(session, account.actor, "account.created", "account", account.id)
     proved = identity_visits.tie(session, key, account, proof="code") if key else None
     terms.accept(session, account.id, pending.terms, at=pending.begun_at)
     session.delete(pending)
