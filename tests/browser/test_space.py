@@ -153,6 +153,23 @@ def test_several_persons_are_enrolled_and_the_request_is_followed_and_made_again
     expect(page.locator("main")).to_contain_text("Annulée")
 
 
+def test_several_persons_are_added_without_javascript(someone: Someone) -> None:
+    """A2: the block of persons is there from the start, and each button brings the page back with one more."""
+    page = someone(java_script_enabled=False)
+    sign_in(page, "claire.martin@exemple.fr")
+    page.goto("/demarches/inscription-activite")
+    press(page, "Commencer")
+    press(page, "Continuer")
+    page.locator("[name=moi][value=false]").check()
+    page.locator("[name=autres][value=true]").check()
+    _person(page, 0, "Lou", "2016")
+    press(page, "Ajouter une personne")
+    expect(page.locator("[name='personnes.0.prenoms']")).to_have_value("Lou")
+    _person(page, 1, "Sami", "2019")
+    press(page, "Continuer")
+    expect(page).to_have_title(re.compile("^L’activité"))
+
+
 def _person(page: Page, number: int, name: str, year: str) -> None:
     fields = {"prenoms": name, "nom": "Benali", "date_naissance-day": "3", "date_naissance-month": "4"}
     for field, value in {**fields, "date_naissance-year": year}.items():
