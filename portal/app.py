@@ -17,7 +17,20 @@ from engine.core import config, db, jobs
 from engine.core.config import Settings
 from engine.core.db import Database
 from engine.core.errors import Unavailable
-from portal import access, admin, agents, diagram, errors, headers, intake, monitoring, public, rendering, residents, words
+from portal import (
+    access,
+    admin,
+    agents,
+    diagram,
+    errors,
+    headers,
+    intake,
+    monitoring,
+    public,
+    rendering,
+    residents,
+    words,
+)
 from portal.interruption import install as announce_interruptions
 from portal.rendering import assets
 
