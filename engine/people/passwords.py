@@ -27,8 +27,8 @@ FORBIDDEN = "&é\"'èçà~\\ù<>µ£¤§"
 # Argon2id as OWASP recommends it: 19 MiB, two passes, one lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # Each hash takes a core and 19 MiB for some tens of milliseconds: a flood of sign-ins waits its turn here, and yields the cores
-# to the rest of the portal.
-_AT_ONCE = 4
+# to the rest of the portal. More at once than there are cores would make them no quicker, and the others slower.
+_AT_ONCE = os.cpu_count() or 1
 _NICENESS = 10
 
 # What French people choose first, beside the lists that zxcvbn carries.
