@@ -49,7 +49,7 @@ def test_commands_that_are_named_exist(documents: dict[Path, str]) -> None:
 
 
 def test_every_setting_is_told_to_operators(root: Path) -> None:
-    told = (root / "docs" / "for-operators.md").read_text()
+    told = (root / "docs" / "operations.md").read_text()
     read = {f"PARVIS_{name}" for name in PREFIXED.findall((root / "engine/core/config.py").read_text())}
     written = {name for name in read if name in told or f"`{name.removeprefix('PARVIS_CITY')}`" in told}
     assert read - written == set()
