@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
 
-from engine.core.errors import BadRequest
+from engine.core.errors import BadRequest, NotFound
 from portal.access import policy_of
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -16,6 +16,7 @@ BODY_MAX = 1_000_000
 # Several documents of up to 4 files of 10 MB each in one step, and what multipart adds around them.
 UPLOAD_MAX = 100_000_000
 FIELDS_MAX = 2_000
+NUMBER_MAX = 2**63 - 1
 
 
 def takes_files(view: View) -> View:
@@ -38,6 +39,8 @@ def _look() -> None:
         raise RuntimeError(f"{request.endpoint} declares no policy")
     if getattr(view, "takes_files", False) and request.mimetype == "multipart/form-data":
         request.max_content_length = UPLOAD_MAX
+    if any(isinstance(value, int) and value > NUMBER_MAX for value in (request.view_args or {}).values()):
+        raise NotFound  # no database counts so far
     _refuse_unreadable((request.path,))
     for values in (request.args, request.form) if request.method == "POST" else (request.args,):
         for name, several in values.lists():
