@@ -53,4 +53,4 @@ def _side_by_side(rest: Sequence[str]) -> list[str]:
         return []
     if any(one.startswith(("-n", "--numprocesses", "--dist", "-p")) for one in rest):
         return []
-    return ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile"]
+    return ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
