@@ -123,7 +123,18 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_notification_group_to_post", table_name="notification")
     op.drop_index("uq_notification_key", table_name="notification")
-    for name in ("posted_by", "posted_at", "postal", "group", "reference", "left_at", "sms_id", "short", "state", "key"):
+    for name in (
+        "posted_by",
+        "posted_at",
+        "postal",
+        "group",
+        "reference",
+        "left_at",
+        "sms_id",
+        "short",
+        "state",
+        "key",
+    ):
         op.drop_column("notification", name)
     op.drop_column("mail", "refused_at")
     op.drop_column("mail", "reply_to")
