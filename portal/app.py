@@ -17,6 +17,7 @@ from engine.core import config, db, jobs
 from engine.core.config import Settings
 from engine.core.db import Database
 from engine.core.errors import Unavailable
+from engine.people import throttle
 from portal import (
     access,
     admin,
@@ -88,6 +89,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     app.add_url_rule("/healthz", "health", _health)
     app.add_url_rule("/readyz", "ready", _ready)
     jobs.use_waker(settings.waker)
+    throttle.use_store(settings.throttle)
     _check_policies(app)
     return app
 

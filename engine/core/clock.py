@@ -21,6 +21,12 @@ def now() -> datetime:
     return base + _offset.get()
 
 
+def shift() -> timedelta:
+    """How far `now()` is from the machine's clock: nothing, unless the clock is stopped or moved."""
+    stopped = _frozen.get()
+    return _offset.get() + (stopped - datetime.fromtimestamp(time.time(), UTC) if stopped else timedelta(0))
+
+
 def today() -> date:
     """The current day where the city is (Europe/Paris)."""
     return now().astimezone(PARIS).date()

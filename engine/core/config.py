@@ -15,6 +15,8 @@ from engine.core.errors import ConfigurationError
 
 # Who wakes the jobs where Redis is named. A dotted path: the engine knows no broker.
 WAKER = "workers.wake.wake"
+# Who counts tries for all processes there; likewise.
+THROTTLE = "workers.throttle.SharedTries"
 # Nothing, the path of a socket, or a host.
 _CLAMD = r"(|/.+|tcp://[^/?#]+:\d{1,5})\Z"
 _FILES = r"(|s3\+https?://[^:@/?#]+:[^:@/?#]+@[^@/?#]+/[^@?#]+(\?region=[\w-]+)?)\Z"
@@ -82,6 +84,7 @@ class Settings:
     loopback: bool = True
     redis_url: str | None = field(default=None, repr=False)
     waker: str | None = None
+    throttle: str | None = None
     proxy_hops: int = 0
     host: str = "127.0.0.1"
     port: int = 8000
@@ -172,6 +175,7 @@ def load() -> Settings:
             loopback=env.bool("LOOPBACK", True),
             redis_url=redis_url,
             waker=env.str("WAKER", WAKER if redis_url else "") or None,
+            throttle=env.str("THROTTLE", THROTTLE if redis_url else "") or None,
             proxy_hops=env.int("PROXY_HOPS", 0),
             host=env.str("HOST", Settings.host),
             port=env.int("PORT", Settings.port, validate=validate.Range(0, 65535)),
