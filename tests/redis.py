@@ -60,7 +60,7 @@ class Server:
     def seconds_left(self, name: bytes) -> float:
         """How long a key stays."""
         with redis.Redis.from_url(self.address) as client:
-            return float(client.pttl(name)) / 1000  # type: ignore[arg-type]
+            return float(client.pttl(name)) / 1000
 
     def empty(self) -> None:
         with redis.Redis.from_url(self.address) as client:

@@ -31,11 +31,11 @@ PREFIX = "parvis:tries:"
 PATIENCE = 0.1
 PAUSE = 5.0
 
-# The same sums as `engine.people.throttle.take`. ARGV: burst, seconds for a token, seconds that our clock was moved by.
+# The same sums as `engine.people.throttle.take`. ARGV: burst, seconds for a token, and the time if it isn't the server's.
 _TAKE = """
 local burst, every = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000 + ARGV[3]
+local now = tonumber(ARGV[3]) or time[1] + time[2] / 1000000
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'since')
 local earned = math.max((now - (tonumber(kept[2]) or now)) / every, 0)
 local tokens = math.min((tonumber(kept[1]) or burst) + earned, burst)
@@ -73,7 +73,8 @@ class SharedTries:
 
     def take(self, limit: Limit, key: str) -> float | None:
         """How many tokens there were, of which one is taken if it was whole; None when Redis doesn't answer."""
-        values = [limit.burst, limit.every.total_seconds(), clock.shift().total_seconds()]
+        moment = "" if clock.is_real() else clock.now().timestamp()
+        values = [limit.burst, limit.every.total_seconds(), moment]
         return self._asked(lambda: float(self._take(keys=[_name(limit, key)], args=values)))
 
     def give_back(self, limit: Limit, key: str) -> None:

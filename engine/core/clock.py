@@ -21,10 +21,9 @@ def now() -> datetime:
     return base + _offset.get()
 
 
-def shift() -> timedelta:
-    """How far `now()` is from the machine's clock: nothing, unless the clock is stopped or moved."""
-    stopped = _frozen.get()
-    return _offset.get() + (stopped - datetime.fromtimestamp(time.time(), UTC) if stopped else timedelta(0))
+def is_real() -> bool:
+    """Whether `now()` is the machine's clock: neither stopped nor moved."""
+    return _frozen.get() is None and not _offset.get()
 
 
 def today() -> date:

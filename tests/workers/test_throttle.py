@@ -129,7 +129,7 @@ def test_a_redis_that_hangs_is_waited_for_once(server: Server, monkeypatch: pyte
     with server.hung():
         began = time.perf_counter()
         throttle.take(LIMIT, "a")
-        assert time.perf_counter() - began >= PATIENCE / 2, "it was asked"
+        assert PATIENCE / 2 < time.perf_counter() - began < 20 * PATIENCE, "it was asked, and not for long"
         began = time.perf_counter()
         throttle.take(LIMIT, "a")
         for _ in range(100):
@@ -157,22 +157,22 @@ def _later(monotonic: Callable[[], float]) -> Callable[[], float]:
     return lambda: monotonic() + 60
 
 
-@pytest.mark.usefixtures("portal")
 def test_only_one_asks_whether_redis_is_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SharedTries()
     server.kill()
     assert store.take(LIMIT, "a") is None
-    asked: list[int] = []
+    asked: list[float | None] = []
 
     def ask(**_: object) -> float:
-        asked.append(1)
-        assert store.take(LIMIT, "a") is None, "another thread, meanwhile"
+        if not asked:
+            asked.append(3)
+            asked.append(store.take(LIMIT, "another thread, meanwhile"))
         return 3
 
     monkeypatch.setattr(store, "_take", ask)
     monkeypatch.setattr("workers.throttle.time.monotonic", _later(time.monotonic))
     assert store.take(LIMIT, "a") == 3
-    assert asked == [1]
+    assert asked == [3, None]
 
 
 def test_naming_redis_shares_the_tries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,3 +65,12 @@ def test_another_thread_keeps_the_true_time() -> None:
         thread.start()
         thread.join()
     assert seen[0] != NOON
+
+
+def test_a_clock_that_is_stopped_or_moved_is_not_the_machine_s() -> None:
+    assert clock.is_real()
+    with clock.moved(timedelta(seconds=1)):
+        assert not clock.is_real()
+    with clock.frozen(NOON):
+        assert not clock.is_real()
+    assert clock.is_real()
