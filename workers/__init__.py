@@ -1,1 +1,4 @@
-"""The broker's shell around the jobs: Celery and Redis carry wake-ups and ids, `engine.core.jobs` does the work."""
+"""What stands on Redis.
+
+Celery carries wake-ups and ids of jobs, `engine.core.jobs` does the work; processes count tries together.
+"""
