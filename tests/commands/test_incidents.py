@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from engine.core.db import Database, Session
-from engine.core.errors import ProcessStuck
+from engine.core.errors import OperationFailed, ProcessStuck
 from engine.people import accounts
 from engine.people.actors import Actor
 from engine.procedures import cases, catalogue, incidents, operations, tasks
@@ -30,7 +30,7 @@ def broken() -> Iterator[pytest.MonkeyPatch]:
     sound = operations.REGISTRY["notifications/send"]
 
     def fails(*_: object, **__: object) -> None:
-        raise operations.OperationFailed("the letterbox is full")
+        raise OperationFailed("the letterbox is full")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(operations.REGISTRY, sound.name, operations.Operation(**{**vars(sound), "function": fails}))

@@ -21,6 +21,7 @@ from engine.core.errors import (
     InvalidAnswers,
     NotCancellable,
     NotFound,
+    OperationFailed,
     ProcessStuck,
     SignInRequired,
     StaleStep,
@@ -335,7 +336,7 @@ def test_what_stops_a_process_is_recorded_and_can_be_tried_again(
     broken = operations.REGISTRY["notifications/send"]
 
     def fails(*_: object, **__: object) -> None:
-        raise operations.OperationFailed("no")
+        raise OperationFailed("no")
 
     monkeypatch.setitem(operations.REGISTRY, "notifications/send", replace(broken, function=fails))
     with pytest.raises(ProcessStuck) as raised, session.begin_nested():
