@@ -71,7 +71,9 @@ def test_every_test_that_holds_our_security_exists(root: Path) -> None:
     told = (root / "docs" / "security.md").read_text()
     for line in told.splitlines():
         path = ""
-        for file, name in re.findall(r"`((?:portal|engine|workers|commands|browser)/[\w/]+test_\w+\.py)?(?:::(\w+))?`", line):
+        for file, name in re.findall(
+            r"`((?:portal|engine|workers|commands|browser)/[\w/]+test_\w+\.py)?(?:::(\w+))?`", line
+        ):
             path = file or path
             if not path:
                 continue
