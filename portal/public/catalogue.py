@@ -11,8 +11,6 @@ from engine.core.db import Session
 from engine.core.errors import QuotaExhausted
 from engine.people import throttle
 from engine.procedures import cases, catalogue, words
-from engine.procedures.cases import Case
-from engine.procedures.catalogue import Procedure
 from portal import access
 from portal.access import current_actor, reading, transactional
 from portal.public import blueprint, quotas
@@ -62,8 +60,7 @@ def show_catalogue(session: Session) -> str:
 @reading
 def show_procedure(session: Session, slug: str) -> str:
     """«La démarche»: what it is for, what to have at hand, how long it takes; then its button, or the draft under way."""
-    procedure = catalogue.find(session, slug)
-    return _procedure_page(session, procedure)
+    return _procedure_page(session, slug)
 
 
 @blueprint.post("/demarches/<slug>")
@@ -94,14 +91,14 @@ def _start(session: Session, slug: str) -> Response:
 
 @reading
 def _full(session: Session, slug: str) -> str:
-    return _procedure_page(session, catalogue.find(session, slug))
+    return _procedure_page(session, slug)
 
 
-def _procedure_page(session: Session, procedure: Procedure) -> str:
-    assert procedure.version_id is not None  # find() gives published ones only
+def _procedure_page(session: Session, slug: str) -> str:
     actor = current_actor()
+    procedure, draft = cases.offered(session, actor, slug)
+    assert procedure.version_id is not None  # only published ones are offered
     definition = catalogue.definition(session, procedure.version_id)
-    draft: Case | None = cases.held(session, actor, procedure.slug)
     return render_template(
         "public/procedure.html",
         procedure=procedure,

@@ -26,6 +26,7 @@ from engine.procedures.cases.finding import (
     locked,
     make_link,
     of_link,
+    offered,
     tracking_address,
 )
 from engine.procedures.cases.holds import Holds, chosen
@@ -102,6 +103,7 @@ __all__ = [
     "may_book_appointment",
     "notify",
     "of_link",
+    "offered",
     "open_draft",
     "references_of",
     "remind_of_appointment",

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, func, insert, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, and_, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, config, logs
@@ -138,19 +138,38 @@ def by_ids(session: Session, ids: Iterable[UUID]) -> dict[UUID, Case]:
 
 def held(session: Session, actor: Actor, procedure: str) -> Case | None:
     """The draft that this person already has of a procedure, if any (A9)."""
-    ways = []
-    if actor.account_id is not None:
-        ways.append(Case.account_id == actor.account_id)
-    elif actor.links:
-        ways.append(Case.id.in_(select(CaseLink.case_id).where(CaseLink.token_hash.in_(sorted(actor.links)))))
-    if not ways:
+    mine = _drafts_of(actor)
+    if mine is None:
         return None
     return session.scalar(
-        select(Case)
-        .where(Case.procedure == procedure, Case.status == "draft", or_(*ways))
+        select(Case).where(Case.procedure == procedure, mine).order_by(Case.opened_at.desc()).limit(1)
+    )
+
+
+def offered(session: Session, actor: Actor, slug: str) -> tuple[catalogue.Procedure, Case | None]:
+    """The published procedure, and the draft that this person already has of it (A9), in one statement; else `NotFound`."""
+    mine = _drafts_of(actor)
+    if mine is None:
+        return catalogue.find(session, slug), None
+    found = session.execute(
+        select(catalogue.Procedure, Case)
+        .outerjoin(Case, and_(Case.procedure == catalogue.Procedure.slug, mine))
+        .where(catalogue.Procedure.slug == slug)
         .order_by(Case.opened_at.desc())
         .limit(1)
-    )
+    ).one_or_none()
+    # Found again without a statement, or refused.
+    return catalogue.find(session, slug), found[1] if found else None
+
+
+def _drafts_of(actor: Actor) -> ColumnElement[bool] | None:
+    """The drafts of an account, or of whoever holds private links; None for who has neither."""
+    if actor.account_id is not None:
+        return and_(Case.status == "draft", Case.account_id == actor.account_id)
+    if actor.links:
+        linked = select(CaseLink.case_id).where(CaseLink.token_hash.in_(sorted(actor.links)))
+        return and_(Case.status == "draft", Case.id.in_(linked))
+    return None
 
 
 def locked(session: Session, case_id: UUID) -> Case | None:
