@@ -100,6 +100,8 @@ def _plain_words(error: Exception) -> str | None:
 
     if isinstance(error, ParvisError):
         return str(error)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     # Only a command that opened a database has these loaded.
     sqlalchemy = sys.modules.get("sqlalchemy.exc")
     if sqlalchemy is not None and isinstance(error, sqlalchemy.OperationalError):

@@ -35,15 +35,22 @@ def run_export(options: argparse.Namespace) -> int:
     from engine.privacy import export
 
     with installation.database(options) as database:
-        with database.transaction() as session:
-            account = _found(session, options.login)
-            audit.record(session, audit.OPERATOR, "account.exported", "account", account.id, form="json")
+        with database.reading() as session:
+            _found(session, options.login)
         try:
             handle = os.open(options.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise CommandFailed(f"{options.file} is there already") from None
-        with os.fdopen(handle, "w") as file, database.reading() as session:
-            file.writelines(export.as_json(session, _found(session, options.login)))
+        try:
+            with os.fdopen(handle, "w") as file, database.reading() as session:
+                file.writelines(export.as_json(session, _found(session, options.login)))
+            with database.transaction() as session:
+                account = _found(session, options.login)
+                audit.record(session, audit.OPERATOR, "account.exported", "account", account.id, form="json")
+        except BaseException:
+            # Half an export is none, and one that isn't recorded must not stay.
+            options.file.unlink()
+            raise
     print(f"written to {options.file}")
     return 0
 

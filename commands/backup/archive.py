@@ -99,6 +99,8 @@ def writing(path: Path) -> Iterator[Writer]:
     """Write an archive that appears at `path` once it is whole and on the disk; no archive of that name may exist."""
     if path.exists():
         raise CommandFailed(f"{path} exists already: a backup overwrites nothing")
+    if not path.parent.is_dir():
+        raise CommandFailed(f"{path.parent} is no folder: a backup is written into one that exists")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, select
-
-from engine.core.db import Base
+from sqlalchemy import ColumnElement, MetaData, Table, select
 
 Fate = Literal["deleted", "detached", "cleared", "kept"]
 
@@ -595,7 +593,15 @@ IMPERSONAL: Mapping[str, str] = {
 
 def table(name: str) -> Table:
     """The table of that name."""
-    return Base.metadata.tables[name]
+    return _tables().tables[name]
+
+
+def _tables() -> MetaData:
+    # Here and not above: it imports every room that has a table, this one too. Without it a command would know only those tables
+    # that it happens to have imported.
+    from engine.migrations import tables
+
+    return tables.metadata
 
 
 def rows_of(name: str, account_id: UUID, login: str) -> ColumnElement[bool]:
@@ -634,4 +640,4 @@ def rows_of_requests(name: str, ids: list[UUID]) -> ColumnElement[bool]:
 
 def children_first() -> Iterator[str]:
     """The declared tables, each before those that it points to."""
-    yield from (one.name for one in reversed(Base.metadata.sorted_tables) if one.name in HOLDINGS)
+    yield from (one.name for one in reversed(_tables().sorted_tables) if one.name in HOLDINGS)
