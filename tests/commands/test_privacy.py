@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from engine.core import audit
 from engine.core.db import Database
-from engine.people import accounts, kept
+from engine.people import accounts, favourites
 
 pytestmark = pytest.mark.sqlite_only
 ROOT = Path(__file__).parent.parent.parent
@@ -42,7 +42,7 @@ def test_a_terminal_of_its_own_knows_every_table(installed: Database, tmp_path: 
     with installed.transaction() as session:
         for login in ("tom@exemple.fr", "zoe@exemple.fr"):
             made = accounts.create(session, login=login, first_names="Tom", birth_name="Roux", birth_date="2015-02-03")
-            kept.keep(session, path="/demandes/ABCD", fields={"objet": ["Un banc"]}, account_id=made.id)
+            favourites.add(session, made.id, "signalement")
     for typed in (("export", "tom@exemple.fr", str(tmp_path / "tom.json")), ("erase", "tom@exemple.fr")):
         done = subprocess.run(
             [sys.executable, "-P", "-m", "commands", "privacy", *typed],
@@ -57,7 +57,7 @@ def test_a_terminal_of_its_own_knows_every_table(installed: Database, tmp_path: 
         assert accounts.by_login(session, "tom@exemple.fr") is None
         zoe = accounts.by_login(session, "zoe@exemple.fr")
         assert zoe is not None
-        assert [one.account_id for one in session.scalars(select(kept.KeptForm))] == [zoe.id]
+        assert list(session.scalars(select(favourites.Favourite.account_id))) == [zoe.id]
 
 
 def test_an_export_that_cannot_be_written_is_neither_kept_nor_recorded(
