@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import make_response, render_template, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.contact import documents as stored_files
-from engine.contact import exchanges
-from engine.contact.exchanges import SERVICE, Exchange
+from engine.contact.exchanges import SERVICE
 from engine.core.db import Session
-from engine.core.errors import CaseClosed, InvalidAnswers, NotFound
+from engine.core.errors import NotFound
 from engine.procedures import catalogue
 from engine.procedures import exchanges as verbs
 from engine.procedures.cases import Case
-from portal import access, attachments, intake, rendering, typed
+from portal import access, intake, messaging, typed
 from portal import exchanges as shared
 from portal.access import current_actor, reading, transactional
 from portal.agents import blueprint
 from portal.agents.cases import files
-from portal.attachments import Place
+from portal.messaging import Desk
 from portal.residents import filling
 
 
@@ -55,7 +53,7 @@ def show_new_exchange(reference: str) -> Response:
 @typed.kept_on_expiry
 def begin_exchange(reference: str) -> Response:
     """Send a first message; with errors, the page again with what was typed."""
-    return _take(reference=reference)
+    return _DESK.take(reference=reference)
 
 
 @blueprint.get("/agents/demandes/<reference>/echanges/<uuid:exchange_id>")
@@ -73,7 +71,7 @@ def show_exchange(reference: str, exchange_id: UUID) -> Response:
 @typed.kept_on_expiry
 def answer_exchange(reference: str, exchange_id: UUID) -> Response:
     """Answer in a thread; with errors, the page again with what was typed."""
-    return _take(reference=reference, exchange_id=exchange_id)
+    return _DESK.take(reference=reference, exchange_id=exchange_id)
 
 
 @blueprint.post("/agents/demandes/<reference>/echanges/<uuid:exchange_id>/lecture")
@@ -81,69 +79,7 @@ def answer_exchange(reference: str, exchange_id: UUID) -> Response:
 @transactional
 def read_exchange(session: Session, case: Case, exchange_id: UUID) -> Response:
     """«Voir la suite»: read for the whole service, and the resident sees so."""
-    exchange = _found(session, case, exchange_id)
-    assert exchange is not None
-    unread = [one for one in exchanges.messages(session, [exchange.id]) if one.unread(SERVICE)]
-    exchanges.read(session, exchange, SERVICE, current_actor())
-    place = f"#message-{unread[0].id}" if unread else ""
-    return redirect(_address(case, exchange_id) + place, 303)
-
-
-def _address(case: Case, exchange_id: UUID) -> str:
-    return url_for("agents.show_exchange", reference=case.reference, exchange_id=exchange_id)
-
-
-def _found(session: Session, case: Case, exchange_id: UUID | None) -> Exchange | None:
-    """The thread of that request; None for one that begins. `NotFound` where the request has no exchanges."""
-    if not verbs.enabled(case, catalogue.definition(session, case.version_id)):
-        raise NotFound
-    return exchanges.find(session, case.id, exchange_id) if exchange_id is not None else None
-
-
-# --- what was posted -------------------------------------------------------------------------------------------------------
-
-
-def _take(*, reference: str, exchange_id: UUID | None = None) -> Response:
-    action = rendering.action(request.form)
-    where: dict[str, Any] = {"reference": reference, "exchange_id": exchange_id}
-    try:
-        refused = attachments.take(_place, **where)
-        if action.name == "remove-file":
-            attachments.take_away(_place, action.file, **where)
-        if refused and not action.stays:
-            refused = {**_problems(**where), **refused}
-        if action.stays or refused:
-            return _draw(**where, posted=request.form, errors=refused)
-        return _send(**where)
-    except InvalidAnswers as error:
-        return _draw(**where, posted=request.form, errors=error.errors)
-    except CaseClosed as error:
-        flash(error.message, "info")
-        return redirect(url_for("agents.show_case", reference=reference), 303)
-
-
-@transactional
-def _send(session: Session, case: Case, exchange_id: UUID | None) -> Response:
-    exchange = _found(session, case, exchange_id)
-    answers = filling.typed(shared.form_of(new=exchange is None), request.form)
-    definition = catalogue.definition(session, case.version_id)
-    message = shared.send(session, case, definition, SERVICE, current_actor(), exchange=exchange, answers=answers)
-    flash(shared.SENT, "success")
-    return redirect(_address(case, message.exchange_id), 303)
-
-
-@reading
-def _problems(session: Session, case: Case, exchange_id: UUID | None) -> dict[str, str]:
-    form = shared.form_of(new=_found(session, case, exchange_id) is None)
-    return filling.problems(session, case, form, filling.typed(form, request.form))
-
-
-def _place(session: Session, case: Case, exchange_id: UUID | None, *, writing: bool) -> Place:
-    """Where the files of a message that is being written go."""
-    form = shared.form_of(new=_found(session, case, exchange_id) is None)
-    if not verbs.writable(case):
-        raise CaseClosed(verbs.OVER)
-    return attachments.of_case(case, form, exchanges.composing(SERVICE, current_actor(), exchange_id))
+    return _DESK.read(session, case, exchange_id)
 
 
 # --- the page --------------------------------------------------------------------------------------------------------------
@@ -157,7 +93,7 @@ def _draw(
     posted: MultiDict[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> Response:
-    exchange = _found(session, case, exchange_id)
+    exchange = messaging.found(session, case, exchange_id)
     if exchange is None and not verbs.writable(case):
         raise NotFound
     form = shared.form_of(new=exchange is None)
@@ -182,3 +118,10 @@ def _draw(
         sending=shared.sending(),
     )
     return make_response(page, 422 if errors else 200)
+
+
+def _address(reference: str, exchange_id: UUID) -> str:
+    return url_for("agents.show_exchange", reference=reference, exchange_id=exchange_id)
+
+
+_DESK = Desk(SERVICE, _address, lambda reference: url_for("agents.show_case", reference=reference), _draw)
