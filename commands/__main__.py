@@ -99,7 +99,7 @@ def _plain_words(error: Exception) -> str | None:
     from engine.core.errors import ParvisError
 
     if isinstance(error, ParvisError):
-        return str(error)
+        return error.for_operators
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     # Only a command that opened a database has these loaded.

@@ -6,10 +6,12 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commands import CommandFailed, installation, table
+from commands.wording import nearest
 
 if TYPE_CHECKING:
     from engine.core.db import Session
@@ -44,6 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     groups.add_argument("email")
     groups.add_argument("groups", nargs="*", metavar="GROUP")
     groups.add_argument("--supervise", action="append", default=[], metavar="GROUP", help="one that they supervise")
+    _add_new_group(groups)
     installation.add_options(groups)
     groups.set_defaults(run=run_groups)
 
@@ -75,6 +78,15 @@ def _add_place_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--supervise", action="append", default=[], metavar="NAME", help="one of these, to supervise")
     parser.add_argument("--role", action="append", default=[], choices=ROLES, help="another role (repeatable)")
+    _add_new_group(parser)
+
+
+def _add_new_group(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--new-group",
+        action="store_true",
+        help="open the groups that aren't there yet (publishing opens those of lanes)",
+    )
 
 
 def _place(options: argparse.Namespace) -> Place:
@@ -84,20 +96,32 @@ def _place(options: argparse.Namespace) -> Place:
 
 
 def run_add(options: argparse.Namespace) -> int:
-    """Add an account, or say what is wrong with what was given."""
+    """Add an account, or say what is wrong with what was given, before the password is asked for if that can be."""
     from engine.core import audit
     from engine.people import accounts, passwords, places
 
     place = _place(options)
     if (place.groups or place.roles) and not options.agent:
         raise CommandFailed("only agents have groups and roles: add --agent", status=2)
-    password = passwords.proposal() if options.generate else _asked_password()
-    if broken := passwords.unmet(password, about=[options.email, options.first_names, options.birth_name]):
-        raise CommandFailed("the password was refused:\n" + "\n".join(broken))
-    password_hash = passwords.hashed(password)
     with installation.database(options) as database:
 
+        def check(session: Session) -> None:
+            if accounts.by_login(session, address := accounts.email(options.email).lower()) is not None:
+                raise CommandFailed(f"there is already an account {address}")
+            _check_groups(session, options, place.groups)
+
+        database.read(check)
+        password = passwords.proposal() if options.generate else _asked_password()
+        if passwords.unmet(password, about=[options.email, options.first_names, options.birth_name]):
+            raise CommandFailed(
+                f"the password was refused: it takes {passwords.LENGTH_MIN} to {passwords.LENGTH_MAX} characters, a capital "
+                "letter among them, a small one, a digit and a special sign such as ? ! -, none of "
+                f"{' '.join(passwords.FORBIDDEN)}, and isn't easily guessed"
+            )
+        password_hash = passwords.hashed(password)
+
         def add(session: Session) -> None:
+            _open_groups(session, options, place.groups)
             account = accounts.create(
                 session,
                 kind="agent" if options.agent else "resident",
@@ -122,7 +146,12 @@ def run_invite(options: argparse.Namespace) -> int:
 
     place = _place(options)
     with installation.database(options) as database:
-        database.run(lambda session: invitations.invite(session, options.email, place, who=audit.OPERATOR))
+
+        def invite(session: Session) -> None:
+            _open_groups(session, options, place.groups)
+            invitations.invite(session, options.email, place, who=audit.OPERATOR)
+
+        database.run(invite)
     print(f"invited {options.email}: the link is good for {invitations.VALID_FOR.days} days")
     return 0
 
@@ -137,6 +166,8 @@ def run_groups(options: argparse.Namespace) -> int:
 
 def run_roles(options: argparse.Namespace) -> int:
     """Give an agent exactly the roles given."""
+    if unknown := [role for role in options.roles if role not in ROLES]:
+        raise CommandFailed(f"there is no role {unknown[0]}: there are {' and '.join(ROLES)}", status=2)
     _put(options, roles=frozenset(options.roles))
     print(f"{options.email}: {', '.join(options.roles) or 'no role'}")
     return 0
@@ -150,6 +181,7 @@ def _put(options: argparse.Namespace, **change: frozenset[str]) -> None:
 
         def put(session: Session) -> None:
             account = _account(session, options.email)
+            _open_groups(session, options, change.get("groups", ()))
             places.put(session, account, replace(places.of(session, account.id), **change), who=audit.OPERATOR)
 
         database.run(put)
@@ -161,8 +193,15 @@ def run_close(options: argparse.Namespace) -> int:
     from engine.people import agents
 
     with installation.database(options) as database:
-        database.run(lambda session: agents.suspend(session, _account(session, options.email), who=audit.OPERATOR))
-    print(f"closed {options.email}")
+
+        def close(session: Session) -> bool:
+            account = _account(session, options.email)
+            was_open = account.active
+            agents.suspend(session, account, who=audit.OPERATOR)
+            return was_open
+
+        changed = database.run(close)
+    print(f"closed {options.email}" if changed else f"{options.email} is closed already")
     return 0
 
 
@@ -172,8 +211,15 @@ def run_reopen(options: argparse.Namespace) -> int:
     from engine.people import agents
 
     with installation.database(options) as database:
-        database.run(lambda session: agents.reopen(session, _account(session, options.email), who=audit.OPERATOR))
-    print(f"reopened {options.email}")
+
+        def reopen(session: Session) -> bool:
+            account = _account(session, options.email)
+            was_open = account.active
+            agents.reopen(session, account, who=audit.OPERATOR)
+            return not was_open
+
+        changed = database.run(reopen)
+    print(f"reopened {options.email}" if changed else f"{options.email} is open already")
     return 0
 
 
@@ -225,6 +271,28 @@ def _account(session: Session, email: str) -> Account:
     if account is None:
         raise CommandFailed(f"there is no account {email}")
     return account
+
+
+def _check_groups(session: Session, options: argparse.Namespace, names: Collection[str]) -> None:
+    """Refuse a group that isn't there, unless told that it is to be opened: nobody would look into a mistyped one."""
+    from engine.people import groups
+
+    unknown = groups.unknown(session, names)
+    if not unknown or options.new_group:
+        return
+    known = groups.names(session)
+    near = nearest(unknown[0], known)
+    said = f"there is no group «{unknown[0]}»" + (f": did you mean «{near}»?" if near else ".")
+    there = f"There are {', '.join(f'«{name}»' for name in known)}; " if known else "There is none yet; "
+    raise CommandFailed(f"{said} {there}--new-group opens {'another' if known else 'it'}")
+
+
+def _open_groups(session: Session, options: argparse.Namespace, names: Collection[str]) -> None:
+    from engine.people import groups
+
+    _check_groups(session, options, names)
+    for name in sorted(names):
+        groups.ensure(session, name)
 
 
 def _asked_password() -> str:

@@ -43,7 +43,9 @@ def run_import(options: argparse.Namespace) -> int:
 
     try:
         found = yaml.safe_load(options.file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except UnicodeDecodeError:
+        raise CommandFailed(f"{options.file}: this is no text") from None
+    except yaml.YAMLError as error:
         raise CommandFailed(f"{options.file} can't be read: {error}") from error
     listed = found.get("agendas") if isinstance(found, dict) else None
     if not isinstance(listed, list) or not listed:

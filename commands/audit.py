@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from commands import CommandFailed, installation, table
+from commands.wording import counted
 
 if TYPE_CHECKING:
     from engine.core.audit import Head
@@ -101,14 +102,15 @@ def run_verify(options: argparse.Namespace) -> int:
     for flaw in verdict.flaws:
         print(flaw)
     if not verdict.sound:
-        raise CommandFailed(f"the audit was tampered with: {len(verdict.flaws)} flaws in {verdict.length} places")
+        flaws, places = counted(len(verdict.flaws), "flaw"), counted(verdict.length, "place")
+        raise CommandFailed(f"the audit was tampered with: {flaws} in {places}")
     latest = max(heads, key=lambda one: one.seq, default=None)
     covered = (
-        f"compared with {len(heads)} heads, the latest of {latest.at:%Y-%m-%d %H:%M} UTC at place {latest.seq}"
+        f"compared with {counted(len(heads), 'head')}, the latest of {latest.at:%Y-%m-%d %H:%M} UTC at place {latest.seq}"
         if latest
         else "compared with no head: an end that was cut off would not show"
     )
-    print(f"the audit is whole: {verdict.length} places; {covered}")
+    print(f"the audit is whole: {counted(verdict.length, 'place')}; {covered}")
     return 0
 
 
@@ -131,12 +133,14 @@ def run_actions(_options: argparse.Namespace) -> int:
 
 def _head(path: Path) -> Head:
     from engine.core import audit
-    from engine.core.errors import ParvisError
+    from engine.core.audit import UnreadableHead
 
     try:
-        return audit.read_head(path.read_text())
-    except (OSError, ValueError, ParvisError) as error:
-        raise CommandFailed(f"{path}: {error}") from error
+        return audit.read_head(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise CommandFailed(f"{path}: this is no text") from None
+    except UnreadableHead as error:
+        raise CommandFailed(f"{path}: {error.for_operators}") from error
 
 
 def _joined(kind: str | None, name: object) -> str:

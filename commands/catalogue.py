@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands import CommandFailed, installation, table
+from commands.wording import nearest
 
 if TYPE_CHECKING:
     from engine.core.db import Database, Session
@@ -72,10 +73,12 @@ def _warn_of_empty_groups(database: Database, versions: list[Version]) -> None:
     with database.reading() as session:
         lanes = {name for version in versions for name in catalogue.definition(session, version.id).groups}
         empty = groups.without_agents(session, lanes)
+        # Publishing opens the groups of the lanes: those of a version that isn't offered may not be there yet.
+        closed = groups.unknown(session, empty)
     for name in empty:
         print(
             f"parvis: warning: no agent is in the group «{name}»: check the spelling of the lane, or add agents with "
-            f"./parvis account add --agent --group {shlex.quote(name)} …",
+            f"./parvis account add --agent --group {shlex.quote(name)}{' --new-group' * (name in closed)} …",
             file=sys.stderr,
         )
 
@@ -85,11 +88,15 @@ def run_versions(options: argparse.Namespace) -> int:
     from engine.procedures import catalogue
 
     with installation.database(options) as database, database.reading() as session:
+        found = catalogue.versions(session, options.slug)
+        if options.slug and not found:
+            near = nearest(options.slug, {version.slug for version, _ in catalogue.versions(session)})
+            raise CommandFailed(f"there is no procedure {options.slug}" + (f": did you mean {near}?" if near else ""))
         rows = [
             (version.slug, version.number, version.deployed_at, version.content_hash[:12], "published" if on else "")
-            for version, on in catalogue.versions(session, options.slug)
+            for version, on in found
         ]
-    table.show(("PROCEDURE", "VERSION", "DEPLOYED (UTC)", "CONTENT", ""), rows, empty="no such version")
+    table.show(("PROCEDURE", "VERSION", "DEPLOYED (UTC)", "CONTENT", ""), rows, empty="no procedure is deployed")
     return 0
 
 

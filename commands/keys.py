@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from commands import installation
+from commands.wording import counted
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,5 +54,5 @@ def run_drop(options: argparse.Namespace) -> int:
     from engine.core import config
 
     gone = config.drop_former_secrets(installation.settings(options).data)
-    print(f"{gone} former keys are gone: restart the processes that serve")
+    print(f"{counted(gone, 'former key')} {'is' if gone == 1 else 'are'} gone: restart the processes that serve")
     return 0

@@ -370,7 +370,7 @@ class Head:
 class UnreadableHead(Invalid):
     """A head isn't one, or isn't signed by this installation."""
 
-    default = "This is no head of this installation’s audit."
+    default = default_english = "This is no head of this installation’s audit."
 
 
 def head(session: Session) -> Head:

@@ -1,7 +1,7 @@
 """The one tree of errors.
 
-Every error carries a sentence for people (`message`, in French) and facts for the logs. `portal.errors` maps each
-class to an HTTP status; an architecture test refuses a class without one.
+Every error carries a sentence for people (`message`, in French), one for the terminal (`for_operators`, in English) and facts
+for the logs. `portal.errors` maps each class to an HTTP status; an architecture test refuses a class without one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,25 @@ class ParvisError(Exception):
     """The root: something that the platform understood and can say in plain words."""
 
     default: ClassVar[str] = "Une erreur est survenue."
+    default_english: ClassVar[str] = "something went wrong"
 
-    def __init__(self, message: str | None = None, **facts: Any) -> None:
+    def __init__(self, message: str | None = None, *, english: str | None = None, **facts: Any) -> None:
         self.message = message or self.default
+        self.english = english
         self.facts = facts
         super().__init__(self.message)
+
+    @property
+    def for_operators(self) -> str:
+        """The same as the terminal says it: the English sentence given, else that of the kind of error, with the facts."""
+        if self.english:
+            return self.english
+        said = self.message if self.message != self.default else self.default_english
+        facts = ", ".join(
+            f"{value}" if name == "reason" else f"{name.replace('_', ' ')} {value}"
+            for name, value in self.facts.items()
+        )
+        return f"{said} ({facts})" if facts else said
 
     def __str__(self) -> str:
         if not self.facts:
@@ -64,12 +78,14 @@ class NotFound(ParvisError):
     """There is no such thing, or this person may not know that there is."""
 
     default = "Cette page n’existe pas ou n’est plus disponible."
+    default_english = "there is no such thing"
 
 
 class Conflict(ParvisError):
     """The state has moved on since the page was shown."""
 
     default = "La situation a changé depuis l’affichage de la page."
+    default_english = "the state of things has moved on"
 
 
 class AlreadyClaimed(Conflict):
@@ -118,6 +134,7 @@ class Invalid(ParvisError):
     """What was sent is understood but can't be accepted."""
 
     default = "Les informations envoyées ne peuvent pas être acceptées."
+    default_english = "what was given can’t be accepted"
 
 
 class InvalidAnswers(Invalid):
@@ -159,6 +176,7 @@ class ProcessStuck(ParvisError):
     """
 
     default = "Cette étape ne peut pas aboutir pour le moment."
+    default_english = "the process can’t go on"
     attempt: object | None = None
 
     def __init__(self, element_id: str, reason: str, **facts: Any) -> None:
@@ -171,15 +189,17 @@ class OperationFailed(ParvisError):
     """An operation of a process failed for good."""
 
     default = "Une opération de la démarche a échoué."
+    default_english = "an operation of the procedure failed"
 
 
 class Unavailable(ParvisError):
     """A part that the platform needs doesn't answer."""
 
     default = "Le service est momentanément indisponible. Réessayez dans quelques minutes."
+    default_english = "something needed doesn’t answer"
 
 
 class ConfigurationError(ParvisError):
     """A setting is missing or wrong; for operators, in English."""
 
-    default = "The configuration is wrong."
+    default = default_english = "The configuration is wrong."

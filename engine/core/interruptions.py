@@ -44,9 +44,15 @@ def announce(
     """Show the message on every page, in place of the one before; `Invalid` when it is empty, too long, or over already."""
     text = " ".join(message.split())
     if not text or len(text) > MESSAGE_MAX:
-        raise Invalid(f"Le message compte de 1 à {MESSAGE_MAX} caractères.")
+        raise Invalid(
+            f"Le message compte de 1 à {MESSAGE_MAX} caractères.",
+            english=f"the message takes 1 to {MESSAGE_MAX} characters",
+        )
     if until is not None and (until <= clock.now() or (begins is not None and until <= begins)):
-        raise Invalid("L’interruption finirait avant d’avoir commencé, ou elle est déjà finie.")
+        raise Invalid(
+            "L’interruption finirait avant d’avoir commencé, ou elle est déjà finie.",
+            english="the interruption would end before it began, or has ended already",
+        )
     made = Interruption(text, planned, shown_from or clock.now(), begins, until)
     settings.data.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=settings.data, prefix=f"{_FILE}.")

@@ -317,7 +317,10 @@ def email(text: str) -> str:
     """An e-mail address as it is stored (domain in lower case), or `Invalid`."""
     address = _normal(text)
     if len(address) > 254 or not _EMAIL.fullmatch(address):
-        raise Invalid("Saisissez une adresse de courriel valide, par exemple nom@exemple.fr.")
+        raise Invalid(
+            "Saisissez une adresse de courriel valide, par exemple nom@exemple.fr.",
+            english=f"«{text}» is no e-mail address, such as name@example.fr",
+        )
     local, domain = address.rsplit("@", 1)
     return f"{local}@{domain.lower()}"
 

@@ -39,9 +39,12 @@ class Membership(Base):
 
 def ensure(session: Session, name: str) -> Group:
     """The group of that name, made when it doesn't exist."""
-    clean = " ".join(name.split())
+    clean = _clean(name)
     if not clean or clean.casefold() == RESIDENTS_LANE.casefold():
-        raise Invalid(f"«\u00a0{name}\u00a0» ne peut pas être le nom d’un groupe d’agents.")
+        raise Invalid(
+            f"«\u00a0{name}\u00a0» ne peut pas être le nom d’un groupe d’agents.",
+            english=f"«{name}» can't be the name of a group of agents",
+        )
     group = session.scalar(select(Group).where(Group.name == clean))
     if group is None:
         group = Group(id=new_id(), name=clean)
@@ -77,6 +80,12 @@ def sizes(session: Session) -> list[tuple[Group, int, int]]:
         .order_by(Group.name)
     )
     return [(group, int(agents), int(supervisors)) for group, agents, supervisors in rows]
+
+
+def unknown(session: Session, group_names: Iterable[str]) -> list[str]:
+    """Those of the names that no group has, in order."""
+    known = set(names(session))
+    return sorted(name for name in set(group_names) if _clean(name) not in known)
 
 
 def names(session: Session) -> list[str]:
@@ -146,10 +155,14 @@ def assign(session: Session, account: Account, group_names: Iterable[str]) -> No
     Who stays a member stays the supervisor that they were.
     """
     if account.kind != "agent":
-        raise Invalid("Seul un agent peut appartenir à un groupe.", account_id=str(account.id))
+        raise Invalid("Seul un agent peut appartenir à un groupe.", english="only agents have groups and roles")
     wanted = {ensure(session, name).id for name in group_names}
     held = set(session.scalars(select(Membership.group_id).where(Membership.account_id == account.id)))
     if gone := held - wanted:
         session.execute(delete(Membership).where(Membership.account_id == account.id, Membership.group_id.in_(gone)))
     session.add_all(Membership(account_id=account.id, group_id=group_id) for group_id in sorted(wanted - held))
     session.flush()
+
+
+def _clean(name: str) -> str:
+    return " ".join(name.split())

@@ -74,9 +74,14 @@ def invite(session: Session, email: str, place: Place, *, who: audit.Who) -> Inv
     place.check()
     session.execute(delete(Invitation).where(Invitation.sent_at <= clock.now() - KEPT_FOR))
     if accounts.by_login(session, address) is not None:
-        raise Conflict("Cette adresse de courriel est déjà celle d’un compte.")
+        raise Conflict(
+            "Cette adresse de courriel est déjà celle d’un compte.", english=f"there is already an account {address}"
+        )
     if any(one.state == "waiting" for one in session.scalars(select(Invitation).where(Invitation.email == address))):
-        raise Conflict("Cette adresse a déjà reçu une invitation\u00a0: envoyez-la de nouveau, ou annulez-la.")
+        raise Conflict(
+            "Cette adresse a déjà reçu une invitation\u00a0: envoyez-la de nouveau, ou annulez-la.",
+            english=f"{address} was invited already: an administrator can send the letter again, or cancel it",
+        )
     invitation = Invitation(
         id=new_id(),
         token_hash="",

@@ -39,6 +39,7 @@ class LastAdministrator(Conflict):
     """Nobody would be left to look after the accounts."""
 
     default = "Ce compte est le dernier administrateur actif\u00a0: donnez d’abord ce rôle à une autre personne."
+    default_english = "this account is the last active administrator: give that role to somebody else first"
 
 
 def held(granted: Iterable[str], groups: Collection[str], supervises: Collection[str]) -> frozenset[str]:
@@ -63,7 +64,7 @@ def assign(session: Session, account: Account, wanted: Iterable[str]) -> None:
     if unknown := roles - set(GRANTED):
         raise Invalid(f"Rôle inconnu\u00a0: «\u00a0{sorted(unknown)[0]}\u00a0».", known=GRANTED)
     if roles and account.kind != "agent":
-        raise Invalid("Seul un agent peut recevoir un rôle.", account_id=str(account.id))
+        raise Invalid("Seul un agent peut recevoir un rôle.", english="only agents have groups and roles")
     # Whoever changes administrators takes their rows first: two who remove one another wait for their turn.
     administrators = _administrators(session)
     present = of(session, account.id)

@@ -60,7 +60,10 @@ def ask(session: Session, account: Account, actor: Who) -> Asked:
     close those.
     """
     if account.kind != "resident":
-        raise Conflict("Le compte d’un agent est fermé par les administrateurs.")
+        raise Conflict(
+            "Le compte d’un agent est fermé par les administrateurs.",
+            english="an agent's account is closed, not deleted: ./parvis account close",
+        )
     # Nobody files a request meanwhile: opening one locks the account's row too.
     session.execute(select(Account.id).where(Account.id == account.id).with_for_update())
     audit.record(session, actor, "account.deletion_asked", "account", account.id)

@@ -355,7 +355,7 @@ def publish(session: Session, slug: str, number: int) -> Version:
     _wait_for_others(session)
     version = session.scalar(select(Version).where(Version.slug == slug, Version.number == number))
     if version is None:
-        raise NotFound("Cette version n’existe pas.", slug=slug, number=number)
+        raise NotFound("Cette version n’existe pas.", english=f"the procedure {slug} has no version {number}")
     _point(session, version)
     return version
 
@@ -364,7 +364,7 @@ def withdraw(session: Session, slug: str) -> None:
     """Take a procedure out of the catalogue; requests under way go on."""
     procedure = session.get(Procedure, slug)
     if procedure is None:
-        raise NotFound("Cette démarche n’existe pas.", slug=slug)
+        raise NotFound("Cette démarche n’existe pas.", english=f"there is no procedure {slug}")
     procedure.version_id = procedure.number = procedure.published_at = None
 
 

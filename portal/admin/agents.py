@@ -183,8 +183,8 @@ GRANTED = (
 def place_chosen(session: Session) -> Place:
     """The place that the form asks for; `Invalid` when it names a group that isn't there."""
     place = as_posted(request.form)
-    if unknown := {*place.groups, *place.supervises} - set(groups.names(session)):
-        raise Invalid(f"Il n’y a pas de groupe «\u00a0{sorted(unknown)[0][:100]}\u00a0».")
+    if unknown := groups.unknown(session, {*place.groups, *place.supervises}):
+        raise Invalid(f"Il n’y a pas de groupe «\u00a0{unknown[0][:100]}\u00a0».")
     place.check()
     return place
 

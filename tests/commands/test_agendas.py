@@ -55,5 +55,13 @@ def test_a_wrong_file_changes_nothing(run: Run, installed: Database, tmp_path: P
     assert codes(installed) == []
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_file_that_is_not_there_is_said(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.yaml"
+    assert run("agendas", "import", str(path)) == (1, "", f"parvis: {path}: No such file or directory\n")
+    path.write_bytes(b"\xff")
+    assert run("agendas", "import", str(path)) == (1, "", f"parvis: {path}: this is no text\n")
+
+
 def test_no_agenda_is_said(run: Run, installed: Database) -> None:
     assert "there is no agenda" in "".join(run("agendas")[1:])

@@ -68,17 +68,29 @@ def test_problems_are_all_told_and_nothing_is_kept(run: Any, essai: Path) -> Non
     assert "describtion" in said
     assert "essai.bpmn:" in said
     assert complaint == "parvis: 1 not deployed: see the problems above\n"
-    assert run("versions")[1] == "no such version\n"
+    assert run("versions")[1] == "no procedure is deployed\n"
 
 
 @pytest.mark.parametrize(
-    "arguments", [("publish", "essai", "7"), ("publish", "nope", "1"), ("withdraw", "nope"), ("deploy", "nope.bpmn")]
+    ("typed", "complaint"),
+    [
+        ("publish essai 7", "the procedure essai has no version 7"),
+        ("publish nope 1", "the procedure nope has no version 1"),
+        ("withdraw nope", "there is no procedure nope"),
+        ("versions nope", "there is no procedure nope"),
+        ("versions esai", "there is no procedure esai: did you mean essai?"),
+        ("deploy nope.bpmn", "no such file: nope.bpmn"),
+    ],
 )
-def test_what_is_not_there_is_said(run: Any, arguments: tuple[str, ...]) -> None:
-    status, said, complaint = run(*arguments)
-    assert (status, said) == (1, "")
-    assert complaint.startswith("parvis: ")
-    assert complaint.count("\n") == 1
+def test_what_is_not_there_is_said(run: Any, essai: Path, typed: str, complaint: str) -> None:
+    run("deploy", str(essai))
+    assert run(*typed.split()) == (1, "", f"parvis: {complaint}\n")
+
+
+def test_who_follows_the_warning_of_a_lane_is_not_refused(run: Any, essai: Path) -> None:
+    """The groups of the lanes are open once the version is offered; before, the advice says how to open one."""
+    assert "--group Instruction --new-group …" in run("deploy", str(essai), "--no-publish")[2]
+    assert "--group Instruction …" in run("deploy", str(essai))[2]
 
 
 def test_operations_are_told_as_a_service_task_needs_them(run: Any) -> None:

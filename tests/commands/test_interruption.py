@@ -35,7 +35,7 @@ def test_an_interruption_is_announced_and_ended(run: Any) -> None:
 def test_an_end_that_is_over_is_refused(run: Any) -> None:
     status, _, complaint = run("interruption", "tell", "Panne.", "--until", "2001-01-01T00:00")
     assert status == 1
-    assert "déjà finie" in complaint
+    assert "has ended already" in complaint
 
 
 def test_a_time_that_is_none_is_said(run: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import commands
 from commands import CommandFailed
 from commands.__main__ import FAMILIES, build_parser, main
-from engine.core.errors import NotFound
+from engine.core.errors import NotFound, Unavailable
 
 
 def _subparsers(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argparse.ArgumentParser]:
@@ -57,7 +57,9 @@ def test_misuse_says_so_and_exits_2(arguments: list[str], capsys: pytest.Capture
     ("error", "status", "said"),
     [
         (CommandFailed("no such thing", status=3), 3, "parvis: no such thing"),
-        (NotFound("Cette version n’existe pas."), 1, "parvis: Cette version n’existe pas."),
+        (NotFound("Cette version n’existe pas.", slug="x", english="x has no version"), 1, "parvis: x has no version"),
+        (NotFound(job_id=7), 1, "parvis: there is no such thing (job id 7)"),
+        (Unavailable(reason="the scanner hung up"), 1, "parvis: something needed doesn’t answer (the scanner hung up)"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )

@@ -64,6 +64,6 @@ def retry(session: Session, job_id: UUID) -> None:
     )
     if not changed.rowcount:  # type: ignore[attr-defined]
         if session.get(Job, job_id) is None:
-            raise NotFound(job_id=str(job_id))
-        raise Conflict("Ce travail n’est pas en échec.", job_id=str(job_id))
+            raise NotFound(english=f"there is no job {job_id}")
+        raise Conflict("Ce travail n’est pas en échec.", english=f"the job {job_id} has not failed")
     after_commit(session, wake)
