@@ -156,6 +156,15 @@ def test_administrators_pages_hold(someone: Someone, holds: Holds) -> None:
     holds(page)
     page.goto("/administration/agents?q=nadia")
     holds(page)
+    page.set_viewport_size({"width": 320, "height": 640})
+    edges = (
+        page.get_by_role("row", name="Nadia")
+        .locator("th, td")
+        .evaluate_all(
+            "cells => cells.map(one => one.getBoundingClientRect().left + parseFloat(getComputedStyle(one).paddingLeft))"
+        )
+    )
+    assert len(set(edges[:2])) == 1, "the name begins where its groups do"
     for name in ("Nadia Cohen", "Modifier : groupes et rôles", "Annuler", "Fermer le compte"):
         page.get_by_role("link", name=name).click()
         holds(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -177,3 +178,14 @@ def test_queues_are_for_agents(visitor: Visitor, account: Callable[..., Account]
 
 def test_the_short_address_leads_to_the_queues(jeanne: Visitor) -> None:
     assert jeanne.get("/agents").location == QUEUE
+
+
+def test_each_part_of_the_work_leads_to_the_others(jeanne: Visitor) -> None:
+    parts = ("corbeilles", "echanges", "courriers", "agendas", "quotas")
+    for part in parts:
+        page = jeanne.get(f"/agents/{part}").text
+        nav = page[page.index('aria-label="Travail des agents"') : page.index("<main")]
+        assert re.findall(r'href="/agents/(\w+)"( aria-current="page")?', nav) == [
+            (one, ' aria-current="page"' if one == part else "") for one in parts
+        ]
+    assert 'aria-label="Travail des agents"' not in jeanne.get("/agents/profil").text
