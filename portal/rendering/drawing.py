@@ -60,20 +60,31 @@ def draw(
     `errors` are messages by path; `files` describe those already given, by id (`name`, `size`, `href`, `note`); `focus` is the
     path of the block to put the cursor in; `level` is the heading level of the groups; `own` are the documents of one's space.
     """
-    module: Any = _environment().get_template("fields.html").module
     page = Page(errors or {}, files or {}, focus, lock_notes(fields), own)
-    drawn: Markup = module.fields(fields, page, level)
+    drawn: Markup = _macros().fields(fields, page, level)
+    return drawn
+
+
+def whole(field: Field, page: Page, level: int) -> Markup:
+    """One field by the macros, from its beginning to its end; `draw` spares that where it can (`blanks`)."""
+    drawn: Markup = _macros().field(field, page, level)
     return drawn
 
 
 @cache
+def _macros() -> Any:
+    return _environment().get_template("fields.html").module
+
+
 def _environment() -> Environment:
     # Its own environment: fields are drawn also where no request is, such as the preview of a form and the tests.
+    from portal.rendering import blanks
     from portal.rendering.templates import SharedGlobals, loader
 
     environment = SharedGlobals(loader=loader(), autoescape=True, auto_reload=False, cache_size=-1)
     environment.globals.update(
         anchor=anchor,
+        blank=blanks.draw,
         label=label,
         typed=typed,
         boxes=boxes,
@@ -149,17 +160,22 @@ def date_error_boxes(field: Field) -> tuple[bool, bool, bool]:
     return (empty[0], empty[1], empty[2]) if any(empty) and not all(empty) else (True, True, True)
 
 
-def options(field: Field) -> list[dict[str, Any]]:
-    """The choices of a field as the component macros take them."""
-    given = {
+def given(field: Field) -> set[str]:
+    """What was chosen, as pages send it."""
+    return {
         text_of(one) for one in (field.value if isinstance(field.value, list) else [field.value]) if one is not None
     }
+
+
+def options(field: Field) -> list[dict[str, Any]]:
+    """The choices of a field as the component macros take them."""
+    chosen = given(field)
     found: list[dict[str, Any]] = []
     for choice in field.choices:
         value = text_of(choice.value)
         hint = {"text": choice.hint} if choice.hint else None
         mark = "selected" if field.kind == "select" else "checked"
-        found.append({"value": value, "text": choice.label, "hint": hint, mark: value in given})
+        found.append({"value": value, "text": choice.label, "hint": hint, mark: value in chosen})
     return found
 
 

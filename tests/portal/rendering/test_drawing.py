@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from lxml import html
 from engine.core.errors import InvalidAnswers
 from engine.procedures import forms
 from portal import rendering
+from portal.rendering import blanks, drawing
 
 FILE = "6a7cf8a0-0000-4000-8000-00000000000"
 
@@ -24,6 +26,8 @@ def page(form: forms.Form, answers: dict[str, Any], errors: dict[str, str] | Non
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+# What ends a line isn't left as it was typed by the macro of dates.
+LINE = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20)
 DATES = st.dates().map(lambda day: day.isoformat())
 FILES = st.lists(st.integers(0, 9).map(lambda digit: f"{FILE}{digit}"), unique=True, max_size=2)
 CHILD = st.fixed_dictionaries(
@@ -70,6 +74,22 @@ def test_what_is_drawn_is_read_back(form: forms.Form, posted: Any, answers: dict
     assert forms.clean(form, rendering.read(form, posted(drawn))) == forms.clean(
         form, answers | {"enfants": answers.get("enfants") or [{}]}
     )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    answers=ANSWERS, wrong=st.fixed_dictionaries({}, optional=dict.fromkeys(("nom", "note", "jour", "couleur"), LINE))
+)
+def test_a_question_drawn_from_its_blank_is_what_the_macros_draw(
+    form: forms.Form, answers: dict[str, Any], wrong: dict[str, Any]
+) -> None:
+    nothing = drawing.Page({}, {}, "", {}, ())
+
+    def lines(drawn: str) -> str:
+        return re.sub(r"\s*\n\s*", "\n", drawn)
+
+    for field in forms.every_field(forms.fields(form, answers | wrong)):
+        assert lines(blanks.draw(field, nothing, 2)) == lines(drawing.whole(field, nothing, 2))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
