@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 
 from engine.core import clock, config
 from engine.core.clock import PARIS
@@ -55,7 +55,7 @@ def as_json(session: Session, account: Account) -> Iterator[str]:
         about = {"rubrique": holding.title, "table": name, "non_communique": _reasons(holding)}
         yield (", " if number else "") + json.dumps(about, ensure_ascii=False)[:-1] + ', "lignes": ['
         for place, row in enumerate(session.execute(_rows(name, account)).yield_per(_HELPING)):
-            told = {label: _plain(value) for label, value in zip(holding.told.values(), row, strict=True)}
+            told = {label: _plain(value) for label, value in _labelled(holding, row)}
             yield (", " if place else "") + json.dumps(told, ensure_ascii=False)
         yield "]}"
     yield "]}\n"
@@ -68,10 +68,7 @@ def as_sections(session: Session, account: Account, most: int) -> list[Section]:
         holding = HOLDINGS[name]
         rows = session.execute(_rows(name, account).limit(most + 1)).all()
         if rows:
-            told = [
-                [(label, _text(value)) for label, value in zip(holding.told.values(), row, strict=True)]
-                for row in rows[:most]
-            ]
+            told = [[(label, _text(value)) for label, value in _labelled(holding, row)] for row in rows[:most]]
             found.append(Section(holding.title, told, len(rows) > most, _reasons(holding), holding.why))
     return found
 
@@ -87,8 +84,15 @@ def _rows(name: str, account: Account) -> Select[Any]:
     return query.where(holdings.rows_of(name, account.id, account.login)).order_by(*order)
 
 
+def _labelled(holding: holdings.Holding, row: Row[Any]) -> Iterator[tuple[str, Any]]:
+    """What is told of a row, with its labels."""
+    for (column, label), value in zip(holding.told.items(), row, strict=True):
+        part = holding.partly.get(column)
+        yield label, part.only(value) if part else value
+
+
 def _reasons(holding: holdings.Holding) -> dict[str, str]:
-    return dict(holding.withheld)
+    return {**holding.withheld, **{column: part.why for column, part in holding.partly.items()}}
 
 
 def _plain(value: Any) -> Any:

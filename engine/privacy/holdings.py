@@ -6,12 +6,14 @@ deletion are read from these declarations, so that neither can forget a table th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, MetaData, Table, select
+
+from engine.procedures.cases.typed import of_resident
 
 Fate = Literal["deleted", "detached", "cleared", "kept"]
 
@@ -39,19 +41,29 @@ class WrittenTo:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What the export tells of a column that isn't told whole, and why not the rest."""
+
+    only: Callable[[Any], Any]
+    why: str
+
+
+@dataclass(frozen=True)
 class Holding:
     """How a table holds something of a person.
 
     `told` names the columns that the export tells, with their labels; `withheld` those that it doesn't, with the reason, which
-    the export tells too. `fate` is what the deletion of the account does: rows are deleted, detached (they no longer say whose
-    they are), or kept as `why` says. Rows of requests follow their request: deleted with a draft, and otherwise once the time
-    for which the city keeps requests is over (`retention`); `cleared` are the columns that are then emptied.
+    the export tells too; of those in `partly` some is told. `fate` is what the deletion of the account does: rows are deleted,
+    detached (they no longer say whose they are), or kept as `why` says. Rows of requests follow their request: deleted with a
+    draft, and otherwise once the time for which the city keeps requests is over (`retention`); `cleared` are the columns that
+    are then emptied.
     """
 
     title: str
     owner: Of | Under | WrittenTo
     told: Mapping[str, str]
     withheld: Mapping[str, str] = field(default_factory=dict)
+    partly: Mapping[str, Part] = field(default_factory=dict)
     fate: Fate = "deleted"
     why: str = ""
     cleared: Mapping[str, Any] = field(default_factory=dict)
@@ -372,6 +384,11 @@ HOLDINGS: Mapping[str, Holding] = {
             "warned_at": "Date du rappel d’un brouillon",
             "end_element": "Étape interne de la démarche",
             "erased_at": "Date d’effacement, une fois la demande effacée",
+        },
+        partly={
+            "typed": Part(
+                of_resident, "Ce qu’un agent a saisi sans le valider\u00a0: une décision encore en préparation"
+            )
         },
         fate="detached",
         why="Le service garde une demande déposée pour le temps de sa durée de conservation, sans votre compte, puis l’efface.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import AlreadyClaimed, InvalidAnswers, NotFound, StaleStep
+from engine.core.errors import AlreadyClaimed, BadRequest, InvalidAnswers, NotFound, StaleStep
 from engine.procedures import cases, catalogue, choices, forms, instructions, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
+from engine.procedures.forms import Form
 from engine.procedures.tasks import HumanTask
 from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
@@ -29,6 +31,9 @@ from portal.attachments import Place
 from portal.residents import filling
 from portal.residents.presentation import paragraphs
 
+# Hidden beside the fields: once the task is done, they tell of what the answers were.
+CASE, ELEMENT = "_demande", "_element"
+TOO_LONG = "Votre saisie est trop longue pour être gardée sans que la tâche soit terminée."
 GONE = "Cette tâche n’est plus ouverte\u00a0: elle a été traitée, ou n’est pas de vos corbeilles."
 
 
@@ -80,12 +85,18 @@ def complete_task(task_id: UUID) -> Response:
             attachments.take_away(_place, action.file, task_id=task_id)
         if refused and not action.stays:
             refused = {**_problems(task_id=task_id), **refused}
-        if action.stays or refused:
+        if action.stays or refused or action.name == "save":
+            if not _put_aside(task_id=task_id):
+                refused = {**refused, "": TOO_LONG}
+            if action.name == "save" and not refused:
+                return _back()
             return _draw(task_id=task_id, posted=request.form, errors=refused)
         return _complete(task_id=task_id)
     except InvalidAnswers as error:
+        _put_aside(task_id=task_id)
         return _draw(task_id=task_id, posted=request.form, errors=error.errors)
     except NotFound:
+        _remember_typed()
         raise StaleStep(GONE) from None
 
 
@@ -97,13 +108,48 @@ def _problems(session: Session, task_id: UUID) -> dict[str, str]:
 
 
 @transactional
+def _put_aside(session: Session, task_id: UUID) -> bool:
+    """Keep what was typed for the agent, unless a colleague holds the task; False when it is too long for that."""
+    task, case, definition = _at_hand(session, task_id, lock=True)
+    form = definition.form_of(task.element_id)
+    if form is None:
+        raise BadRequest
+    answers = filling.typed(form, request.form)
+    _show_on_conflict(session, case, form, answers)
+    _refuse_if_held(task)
+    kept = cases.put_aside(case, task_id, answers, current_actor())
+    if kept and rendering.action(request.form).name == "save":
+        flash(
+            f"Votre saisie pour la demande {task.reference} est enregistrée\u00a0: vous la retrouverez dans la tâche "
+            f"«\u00a0{task.title}\u00a0», qui n’est pas terminée.",
+            "success",
+        )
+    return kept
+
+
+def _show_on_conflict(session: Session, case: Case, form: Form, answers: Mapping[str, Any]) -> None:
+    """For the page of a conflict: what was typed is not lost with the race."""
+    g.typed_answers = forms.summary(form, answers, context=choices.context(session, case, form))
+
+
+@reading
+def _remember_typed(session: Session) -> None:
+    """The same, of a task that is there no more: its page said of which request and which element it was."""
+    with suppress(NotFound):
+        case = cases.find_for_agent(session, request.form.get(CASE, ""), current_actor())
+        definition = catalogue.definition(session, case.version_id)
+        element_id = request.form.get(ELEMENT, "")
+        if element_id in definition.process.elements and (form := definition.form_of(element_id)) is not None:
+            _show_on_conflict(session, case, form, filling.typed(form, request.form))
+
+
+@transactional
 def _complete(session: Session, task_id: UUID) -> Response:
     task, case, definition = _at_hand(session, task_id, lock=True)
     form = definition.form_of(task.element_id)
     answers = filling.typed(form, request.form) if form else {}
     if form is not None:
-        # For the page of a conflict: what was typed is not lost with the race.
-        g.typed_answers = forms.summary(form, answers, context=choices.context(session, case, form))
+        _show_on_conflict(session, case, form, answers)
     cases.complete_task(session, case, task_id, answers, current_actor())
     flash(f"La tâche «\u00a0{task.title}\u00a0» de la demande {task.reference} est terminée.", "success")
     return _back()
@@ -151,12 +197,11 @@ def _draw(
     task, case, definition = _at_hand(session, task_id)
     form = definition.form_of(task.element_id)
     answers: dict[str, Any] = {}
-    if form is not None:
-        answers = (
-            filling.typed(form, posted)
-            if posted is not None
-            else filling.started(session, case, form, target=str(task_id))
-        )
+    kept = cases.aside(case, task_id, current_actor())
+    if form is not None and posted is not None:
+        answers = filling.typed(form, posted)
+    elif form is not None:
+        answers = kept or filling.started(session, case, form, target=str(task_id))
     access.record_reading("case.read", "case", case.id)
     read = folder(session, case, definition)
     sheet = filling.sheet(session, case, form, answers, errors)
@@ -174,5 +219,7 @@ def _draw(
         folder=read,
         mine=task.claimed_by == current_actor().account_id,
         chosen=chosen,
+        unfinished=posted is None and kept is not None,
+        hidden={CASE: case.reference, ELEMENT: task.element_id},
     )
     return make_response(page, 422 if errors else 200)

@@ -25,6 +25,7 @@ def test_every_column_is_told_or_withheld_with_its_reason(name: str) -> None:
     assert sorted(set(columns.keys()) - set(holding.told) - set(holding.withheld)) == []
     assert sorted({*holding.told, *holding.withheld, *holding.cleared} - set(columns.keys())) == []
     assert set(holding.told) & set(holding.withheld) == set()
+    assert set(holding.partly) <= set(holding.told)
     assert holding.owner.column in columns
     assert all(holding.withheld.values())
     assert all(holding.told.values())

@@ -59,7 +59,7 @@ from engine.procedures.cases.moves import (
 )
 from engine.procedures.cases.run import Attempt
 from engine.procedures.cases.telling import notify, send_digest, tell_otherwise, told
-from engine.procedures.cases.typed import keep_typed, typed_at, without
+from engine.procedures.cases.typed import aside, keep_typed, put_aside, typed_at, without
 
 __all__ = [
     "APPOINTMENT_STEP",
@@ -74,6 +74,7 @@ __all__ = [
     "Progress",
     "State",
     "appointments_service",
+    "aside",
     "attach",
     "attach_with_code",
     "book_appointment",
@@ -105,6 +106,7 @@ __all__ = [
     "of_link",
     "offered",
     "open_draft",
+    "put_aside",
     "references_of",
     "remind_of_appointment",
     "renew_holds",

@@ -23,6 +23,7 @@ from engine.procedures import choices, durations, forms, history, notifications,
 from engine.procedures.cases import appointments, holds
 from engine.procedures.cases.case import SAVE, Case, reserved
 from engine.procedures.cases.finding import make_link, tracking_address
+from engine.procedures.cases.typed import without
 from engine.procedures.catalogue import Definition
 from engine.procedures.tasks import RESIDENT
 
@@ -178,10 +179,9 @@ class Run:
     def _forget_typed(self, open_tasks: set[str]) -> None:
         """What was typed at a task that isn't open any more is of no use to anybody."""
         if self.case.typed:
-            closed = {str(task_id) for task_id in self.tasks_before} - open_tasks
-            kept = {name: answers for name, answers in self.case.typed.items() if name not in closed}
-            if len(kept) < len(self.case.typed):
-                self.change(typed=kept or None)
+            kept = without(self.case, *({str(task_id) for task_id in self.tasks_before} - open_tasks))
+            if kept != self.case.typed:
+                self.change(typed=kept)
 
     def _row(self, task_id: UUID, element_id: str, applicant: str, now: datetime) -> dict[str, Any]:
         node: Node = self.definition.node(element_id)

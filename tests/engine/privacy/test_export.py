@@ -9,8 +9,10 @@ from engine.core import clock
 from engine.core.db import Session
 from engine.people import accounts
 from engine.people.accounts import Account
+from engine.people.actors import Actor
 from engine.privacy import export
 from engine.privacy.holdings import HOLDINGS
+from engine.procedures import cases, tasks
 from engine.procedures.cases import Case
 from engine.rights import care_plans
 
@@ -28,6 +30,21 @@ def test_the_export_is_json_and_tells_every_table(session: Session, ada: Account
     assert case["Réponses et suite donnée"]["ma_demande"]["objet"] == "Un banc"
     assert filed.reference in sections["mail"]["lignes"][0]["Texte"]
     assert len(sections["history"]["lignes"]) >= 4
+
+
+def test_an_agents_unfinished_decision_is_not_told(session: Session, ada: Account, filed: Case, agent: Actor) -> None:
+    """What prepares a decision isn't the decision: only the resident's own typing is theirs to read."""
+    (task,) = tasks.of_case(session, filed.id)
+    assert cases.put_aside(filed, task.id, {"motif": "Plutôt non"}, agent)
+    assert cases.keep_typed(filed, "a-faire", {"objet": "Un arbre"})
+    session.flush()
+    whole = "".join(export.as_json(session, ada))
+    assert "Plutôt non" not in whole
+    assert "Un arbre" in whole
+    assert "en préparation" in whole
+    sections = {one.title: one for one in export.as_sections(session, ada, most=9)}
+    assert "Plutôt non" not in repr(sections["Demandes"])
+    assert "en préparation" in sections["Demandes"].withheld["typed"]
 
 
 def test_nobody_elses_rows_are_told(session: Session, ada: Account, filed: Case) -> None:

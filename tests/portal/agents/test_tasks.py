@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
@@ -264,3 +265,66 @@ def test_odd_input_is_refused_and_changes_nothing(
         case = session.scalars(select(Case).where(Case.reference == reference)).one()
         assert "qualification" not in case.document
     assert address_of(reference) == address
+
+
+HALF = {"suite": "orienter", "explication": "Quai privé : je me renseigne."}
+
+
+def test_a_task_is_put_aside_and_found_again_by_who_holds_it(
+    jeanne: Visitor, paul: Visitor, reported: Callable[[], str], address_of: Address, said: Said, data: Database
+) -> None:
+    reference = reported()
+    address = address_of(reference)
+    jeanne.post(f"{address}/prise-en-charge")
+    left = jeanne.post(f"{address}?tri=depot", {**HALF, "_action": "save"})
+    assert (left.status_code, left.location) == (303, "/agents/corbeilles?tri=depot")
+    assert f"Votre saisie pour la demande {reference} est enregistrée" in said(jeanne.follow(left))
+    again = jeanne.get(address)
+    assert "Quai privé : je me renseigne." in again.text
+    assert "n’est pas encore terminée" in said(again)
+    with data.reading() as session:
+        case = session.scalars(select(Case).where(Case.reference == reference)).one()
+        assert "qualification" not in case.document
+    # A colleague who takes over begins their own.
+    jeanne.post(f"{address}/remise")
+    paul.post(f"{address}/prise-en-charge")
+    assert "Quai privé" not in paul.get(address).text
+    assert paul.post(address, SENT).status_code == 303
+    with data.reading() as session:
+        assert session.scalars(select(Case).where(Case.reference == reference)).one().typed is None
+
+
+def test_what_was_refused_is_found_again(jeanne: Visitor, reported: Callable[[], str], address_of: Address) -> None:
+    address = address_of(reported())
+    jeanne.post(f"{address}/prise-en-charge")
+    assert jeanne.post(address, HALF).status_code == 422
+    assert "Quai privé : je me renseigne." in jeanne.get(address).text
+
+
+def test_a_task_held_by_a_colleague_is_not_put_aside(
+    jeanne: Visitor, paul: Visitor, reported: Callable[[], str], address_of: Address, said: Said
+) -> None:
+    address = address_of(reported())
+    jeanne.post(f"{address}/prise-en-charge")
+    jeanne.post(address, {"suite": "orienter", "destinataire": "La SNCF", "_action": "save"})
+    refused = paul.post(address, {**HALF, "_action": "save"})
+    assert refused.status_code == 409
+    assert "Quai privé" in said(refused)
+    assert "La SNCF" in jeanne.get(address).text
+
+
+def test_what_was_typed_is_shown_when_the_task_is_done_meanwhile(
+    jeanne: Visitor, paul: Visitor, reported: Callable[[], str], address_of: Address, said: Said
+) -> None:
+    address = address_of(reported())
+    jeanne.post(f"{address}/prise-en-charge")
+    form = jeanne.get(address).text
+    hidden = dict(re.findall(r'type="hidden" name="(_demande|_element)" value="([^"]+)"', form))
+    jeanne.post(f"{address}/remise")
+    paul.post(f"{address}/prise-en-charge")
+    paul.post(address, SENT)
+    refused = jeanne.post(address, {**HALF, **hidden})
+    assert refused.status_code == 409
+    assert "Quai privé : je me renseigne." in said(refused)
+    for odd in ({**hidden, "_element": "nulle-part"}, {**hidden, "_demande": "AA-00"}, {}):
+        assert jeanne.post(address, {**HALF, **odd}).status_code == 409
