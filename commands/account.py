@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from commands import CommandFailed, installation, table
-from commands.wording import nearest
+from commands.wording import counted, nearest
 
 if TYPE_CHECKING:
     from engine.core.db import Session
@@ -159,8 +159,8 @@ def run_invite(options: argparse.Namespace) -> int:
 def run_groups(options: argparse.Namespace) -> int:
     """Put an agent in exactly the groups given."""
     wanted = sorted({*options.groups, *options.supervise})
-    _put(options, groups=frozenset(wanted), supervises=frozenset(options.supervise))
-    print(f"{options.email}: {', '.join(wanted) or 'no group'}")
+    given_back = _put(options, groups=frozenset(wanted), supervises=frozenset(options.supervise))
+    print(f"{options.email}: {', '.join(wanted) or 'no group'}{_given_back(given_back)}")
     return 0
 
 
@@ -173,35 +173,42 @@ def run_roles(options: argparse.Namespace) -> int:
     return 0
 
 
-def _put(options: argparse.Namespace, **change: frozenset[str]) -> None:
+def _given_back(tasks: int) -> str:
+    return (
+        f"; {counted(tasks, 'task')} that they held {'is' if tasks == 1 else 'are'} in the queue again" if tasks else ""
+    )
+
+
+def _put(options: argparse.Namespace, **change: frozenset[str]) -> int:
     from engine.core import audit
     from engine.people import places
+    from engine.procedures import departures
 
     with installation.database(options) as database:
 
-        def put(session: Session) -> None:
+        def put(session: Session) -> int:
             account = _account(session, options.email)
             _open_groups(session, options, change.get("groups", ()))
-            places.put(session, account, replace(places.of(session, account.id), **change), who=audit.OPERATOR)
+            place = replace(places.of(session, account.id), **change)
+            return departures.put(session, account, place, who=audit.OPERATOR)
 
-        database.run(put)
+        return database.run(put)
 
 
 def run_close(options: argparse.Namespace) -> int:
     """Close an account."""
     from engine.core import audit
-    from engine.people import agents
+    from engine.procedures import departures
 
     with installation.database(options) as database:
 
-        def close(session: Session) -> bool:
+        def close(session: Session) -> tuple[bool, int]:
             account = _account(session, options.email)
             was_open = account.active
-            agents.suspend(session, account, who=audit.OPERATOR)
-            return was_open
+            return was_open, departures.close(session, account, who=audit.OPERATOR)
 
-        changed = database.run(close)
-    print(f"closed {options.email}" if changed else f"{options.email} is closed already")
+        changed, given_back = database.run(close)
+    print((f"closed {options.email}" if changed else f"{options.email} is closed already") + _given_back(given_back))
     return 0
 
 

@@ -6,7 +6,7 @@ a page of a queue is one indexed query that loads no workflow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -375,11 +375,26 @@ def release(session: Session, task_id: UUID, actor: Actor) -> None:
     _note(session, "released", task_id, given.case_id, given.element_id, actor)
 
 
+def release_all(session: Session, account_id: UUID, actor: Actor, *, but_of: Collection[str] = ()) -> int:
+    """Give the tasks that somebody holds back to their queues, but those of the groups named; `actor` is who decides so."""
+    given = session.execute(
+        update(HumanTask)
+        .where(HumanTask.claimed_by == account_id, HumanTask.group.not_in(but_of))
+        .values(claimed_by=None, claimed_name=None, claimed_at=None)
+        .returning(HumanTask.id, HumanTask.case_id, HumanTask.element_id)
+    ).all()
+    history.record(session, [_noted("released", *one, actor) for one in given])
+    return len(given)
+
+
 def _held_by(task: HumanTask) -> str | None:
     # Nobody, when it was given back in the very instant: the general message then.
     return f"{task.claimed_name} a déjà pris cette tâche en charge." if task.claimed_name else None
 
 
 def _note(session: Session, kind: str, task_id: UUID, case_id: UUID, element_id: str, actor: Actor) -> None:
-    entry = history.row(case_id, kind, actor, element_id=element_id, data={"task": str(task_id)})
-    history.record(session, [entry])
+    history.record(session, [_noted(kind, task_id, case_id, element_id, actor)])
+
+
+def _noted(kind: str, task_id: UUID, case_id: UUID, element_id: str, actor: Actor) -> dict[str, Any]:
+    return history.row(case_id, kind, actor, element_id=element_id, data={"task": str(task_id)})

@@ -15,6 +15,7 @@ from engine.people import accounts, agents, groups, places, recovery_codes, role
 from engine.people.accounts import Account
 from engine.people.agents import OwnAccount
 from engine.people.places import Place
+from engine.procedures import departures
 from portal import access, proof, typed
 from portal.access import current_actor, reading, transactional
 from portal.admin import blueprint
@@ -40,8 +41,8 @@ class Deed:
 DEEDS = {
     "fermeture": Deed(
         "Fermer le compte",
-        "Cette personne sera déconnectée et ne pourra plus se connecter. Vous pourrez rouvrir son compte, avec ses groupes et "
-        "ses rôles.",
+        "Cette personne sera déconnectée et ne pourra plus se connecter. Les tâches qu’elle avait prises en charge seront "
+        "rendues à leurs corbeilles. Vous pourrez rouvrir son compte, avec ses groupes et ses rôles.",
         "Fermer le compte",
         "Le compte est fermé.",
     ),
@@ -149,7 +150,7 @@ def _put(session: Session, account_id: UUID) -> None:
     account = agents.find(session, account_id)
     if account.id == current_actor().account_id:
         raise OwnAccount
-    places.put(session, account, place_chosen(session), who=current_actor())
+    departures.put(session, account, place_chosen(session), who=current_actor())
 
 
 @reading
@@ -216,7 +217,7 @@ def do_deed(session: Session, account_id: UUID, deed: str) -> Response:
     proof.check(session)
     account, who = agents.find(session, account_id), current_actor()
     if deed == "fermeture":
-        agents.suspend(session, account, who=who)
+        departures.close(session, account, who=who)
     elif deed == "reouverture":
         agents.reopen(session, account, who=who)
     else:

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from engine.core import clock
+from engine.core import audit, clock
 from engine.core.db import Database
+from engine.people import places
 from engine.people.accounts import Account
+from engine.people.places import Place
 from engine.procedures import tasks
 from engine.procedures.tasks import HumanTask
 from tests.portal.agents.conftest import OTHER, SERVICE, references_in
@@ -178,6 +180,31 @@ def test_queues_are_for_agents(visitor: Visitor, account: Callable[..., Account]
 
 def test_the_short_address_leads_to_the_queues(jeanne: Visitor) -> None:
     assert jeanne.get("/agents").location == QUEUE
+
+
+def test_the_tasks_of_who_is_gone_are_free_again(
+    jeanne: Visitor,
+    agent: Account,
+    account: Callable[..., Account],
+    signed_in: Callable[[Account], Visitor],
+    reported: Callable[[], str],
+    address_of: Callable[[str], str],
+    said: Callable[[TestResponse], str],
+    data: Database,
+) -> None:
+    addresses = [address_of(reported()) for _ in range(2)]
+    helene = account("helene@valmont.example", kind="agent", first_names="Hélène", birth_name="Faure")
+    data.run(lambda session: places.put(session, helene, Place([SERVICE], (), ["administrator"]), who=audit.OPERATOR))
+    admin = signed_in(helene)
+    page = f"/administration/agents/{agent.id}"
+    for address, deed, fields in zip(addresses, ("place", "fermeture"), ({"groupe": OTHER}, {}), strict=True):
+        data.run(lambda session: places.put(session, agent, Place([SERVICE]), who=audit.OPERATOR))
+        assert jeanne.post(f"{address}/prise-en-charge").status_code == 303
+        assert "Jeanne Instruit" in said(admin.get(address))
+        assert admin.post(f"{page}/{deed}", fields).status_code == 303
+        text = said(admin.get(address))
+        assert "Prise en charge Personne" in text
+        assert "Tâche rendue à la corbeille" in text
 
 
 def test_each_part_of_the_work_leads_to_the_others(jeanne: Visitor) -> None:
