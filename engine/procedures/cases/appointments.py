@@ -29,6 +29,8 @@ CONFIRMED, MOVED, GIVEN_UP, REMINDER = (
     "rappel-rendez-vous",
 )
 """The messages to the person. The process hears of the first three under the same names, where it waits for them."""
+IN_VAIN = ("refused", "abandoned")
+"""The outcomes after which nobody is received."""
 
 
 def offered(definition: Definition) -> bool:
@@ -143,13 +145,21 @@ def give_up(run: Run) -> None:
 
 
 def give_up_all(run: Run) -> None:
-    """The request is cancelled: what it holds is given back, what it planned is cancelled."""
+    """The request is cancelled, or ends in vain: what it holds is given back, what it planned is cancelled."""
     if not offered(run.definition):
         return
     appointments.release(run.session, run.case.id)
     found = appointments.current(run.session, run.case.id)
     if found is not None and found[0].ahead:
         _cancel(run, found[0])
+
+
+def end(run: Run) -> None:
+    """The process has ended: refused or abandoned, nobody is expected any more; else the appointment stands, as what comes of it
+    or what it is for."""
+    reached = run.workflow.end_element
+    if reached and run.definition.node(reached).properties.get("outcome") in IN_VAIN:
+        give_up_all(run)
 
 
 def may_book(session: Session, case: Case, definition: Definition) -> bool:

@@ -140,6 +140,7 @@ class Run:
         case, workflow = self.case, self.workflow
         now = clock.now()
         if workflow.finished and case.running:
+            appointments.end(self)
             self.change(status="closed", closed_at=now, end_element=workflow.end_element)
         if not case.draft:
             workflow.compact()

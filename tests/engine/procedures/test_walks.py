@@ -6,10 +6,14 @@ import re
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import func, select
 
+from engine.contact import appointments
 from engine.core import mail
+from engine.core.db import Session
 from engine.core.errors import StaleStep
-from engine.procedures import cases, history, tasks
+from engine.core.jobs import Job
+from engine.procedures import cases, demo, history, tasks
 from tests.engine.procedures.walking import Walk
 
 Begin = Callable[..., Walk]
@@ -106,3 +110,37 @@ def test_who_has_an_account_is_sent_to_sign_in(walk: Begin) -> None:
     (refusal,) = [one for one in mail.outbox(case.session) if one.name == "refus"]
     assert f"/demandes/{case.case.reference}/suivi" in refusal.text
     assert "/suivi/" not in refusal.text
+
+
+@pytest.mark.parametrize(
+    ("answers", "when", "status", "told"),
+    [
+        # Before the hour: who is refused isn't expected any more, whoever is accepted is.
+        ({"venue": "incomplet", "pieces_manquantes": "la photo"}, "P1D", "cancelled", ["rendez-vous-annule"]),
+        ({"venue": "depose", "numero_dossier": "95A1234567"}, "P1D", "planned", []),
+        # After it: they came, or not; there is nothing left to cancel.
+        ({"venue": "incomplet", "pieces_manquantes": "la photo"}, "P11D", "planned", []),
+        ({"venue": "absent"}, "P11D", "planned", []),
+    ],
+)
+def test_a_request_that_ends_in_vain_gives_its_appointment_back(
+    walk: Begin, session: Session, answers: dict[str, str], when: str, status: str, told: list[str]
+) -> None:
+    """D1: the slot is somebody else's then, and nobody is reminded of it."""
+    case = walk("rendez-vous-titre-identite", at="2026-03-02 10:00")
+    demo.add_agendas(session)
+    slot = "2026-03-12T09:20@mairie-centrale"
+    case.resident_submits("mon_rendez_vous", creneau=slot)
+    case.resident_submits("mes_informations")
+    case.resident_submits("ma_demande", titre_demande="passeport", motif="renouvellement")
+    case.resident_submits("recapitulatif", certification=True)
+    case.time_passes(when)
+    case.agent_completes("accueil", **answers)
+    assert case.closed
+    [appointment] = appointments.of_case(session, case.case.id)
+    assert appointment.status == status
+    assert [name for name in case.notified if name.startswith("rendez-vous-")] == ["rendez-vous-confirme", *told]
+    entries = [entry.kind for entry in history.of_case(session, case.case.id)]
+    assert entries.count("appointment_cancelled") == len(told)
+    reminders = session.scalar(select(func.count()).select_from(Job).where(Job.kind == "remind_of_appointment"))
+    assert reminders == (status == "planned")
