@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, jobs
 from engine.core.config import Settings
-from engine.core.db import Base, Database, Session, UtcDateTime, new_id
+from engine.core.db import Base, Database, Session, UtcDateTime, insert_row, new_id
 from engine.core.errors import Invalid, Unavailable
 
 
@@ -84,7 +84,7 @@ def write(
         reply_to=reply_to,
         refused_at=None,
     )
-    session.add(mail)
+    insert_row(session, mail)
     jobs.promise(session, "send_mail", key=f"mail:{mail.id}", case_id=case_id, mail_id=str(mail.id))
     return mail
 

@@ -239,6 +239,11 @@ class Definition:
         return any(node.operator is not None and node.operator.name.startswith("exchanges/") for node in nodes)
 
     @cached_property
+    def takes_files(self) -> bool:
+        """Whether any of its forms asks for files."""
+        return any(form.takes_files for form in self.forms.values())
+
+    @cached_property
     def groups(self) -> frozenset[str]:
         """The agents' groups that it gives work to."""
         lanes = {node.lane for node in self.process.elements.values() if node.is_human and not node.is_resident}

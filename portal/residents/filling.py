@@ -16,7 +16,6 @@ from engine.procedures import cases, choices, forms, incidents
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms import Field, Form
-from engine.procedures.forms.form import walk
 from portal import attachments, rendering
 from portal.rendering.drawing import Own
 
@@ -36,7 +35,7 @@ class Sheet:
     @property
     def takes_files(self) -> bool:
         """Whether the form is sent with files."""
-        return self.form is not None and has_files(self.form)
+        return self.form is not None and self.form.takes_files
 
 
 def sheet(
@@ -57,11 +56,6 @@ def sheet(
     if not drawn.takes_files:
         return drawn
     return replace(drawn, files=attachments.described(session, case), own=attachments.own(session))
-
-
-def has_files(form: Form) -> bool:
-    """Whether the form asks for files somewhere."""
-    return any(spot.kind == "files" for _, spot in walk(form.spots))
 
 
 def typed(form: Form, posted: MultiDict[str, str]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def address(case: Case, element_id: str) -> str:
 
 def open_step(session: Session, case: Case, definition: Definition) -> Node | None:
     """The step that a draft waits for."""
-    waiting = {task.element_id for task in tasks.of_case(session, case.id)}
+    waiting = tasks.open_elements(session, case.id)
     return next((node for node in definition.steps if node.id in waiting), None)
 
 

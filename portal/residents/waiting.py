@@ -79,7 +79,8 @@ def _complete(session: Session, case: Case, task_id: UUID) -> Response:
     task, form = _task(session, case, task_id)
     answers = filling.typed(form, request.form) if form else {}
     cases.complete_task(session, case, task_id, answers, current_actor())
-    following = next((one for one in tasks.of_case(session, case.id) if one.group == tasks.RESIDENT), None)
+    open_tasks = tasks.of_case(session, case.id) if case.running else []
+    following = next((one for one in open_tasks if one.group == tasks.RESIDENT), None)
     if following is None:
         flash(SENT, "success")
         return redirect(url_for(".show_tracking", reference=case.reference), 303)

@@ -88,7 +88,7 @@ def _submit(session: Session, case: Case, element_id: str) -> Response:
     form = _form(session, case, element_id)
     answers = filling.typed(form, request.form) if form else {FIELD: _slot()}
     progress = cases.submit_step(session, case, element_id, answers, current_actor())
-    if form is not None and filling.has_files(form):
+    if form is not None and form.takes_files:
         attachments.tidy(session, case, element_id)
     if progress.filed:
         return redirect(url_for(".show_confirmation", reference=case.reference), 303)

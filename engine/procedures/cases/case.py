@@ -126,6 +126,7 @@ class Case(Base):
         return f"{self.applicant_name} {birth}" if birth and birth != who["nom_usage"] else self.applicant_name
 
 
+# Core, built once: on the hot path the unit of work would cost more than the database.
 _TABLE: Table = Case.__table__  # type: ignore[assignment]
 SAVE = update(_TABLE).where(_TABLE.c.id == bindparam("case_id"))
 

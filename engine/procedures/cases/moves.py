@@ -84,16 +84,16 @@ def open_draft(session: Session, slug: str, actor: Actor, *, offer: str = "") ->
         filed_at=None,
         closed_at=None,
         end_element=None,
+        erased_at=None,
+        made_from=None,
+        warned_at=None,
     )
     holds.take_place(session, case, definition, offer)
-    session.add(case)
-    session.flush()
-    token = None if account else make_link(session, case)
-    run = Run(session, case, definition, actor)
+    run = Run(session, case, definition, actor, unwritten=True)
     run.note("opened")
     run.workflow = Workflow.start(definition.process, run.scope)
     run.settle()
-    return case, token
+    return case, None if account else make_link(session, case)
 
 
 # --- moving ----------------------------------------
@@ -126,7 +126,7 @@ def submit_step(session: Session, case: Case, element_id: str, answers: Mapping[
     if current is None and (element_id not in run.workflow.steps_done or node.step == "summary"):
         raise StaleStep(element=element_id)
     taken = validated(session, case, definition, element_id, answers)
-    if node.step == "summary":
+    if node.step == "summary" and definition.takes_files:
         _refuse_infected(session, case)
     run.attempt = Attempt(case.id, "submit_step", element_id, taken, actor)
 
@@ -172,30 +172,30 @@ def complete_task(session: Session, case: Case, task_id: UUID, answers: Mapping[
     Raises `StaleStep` when it isn't open any more, `AlreadyClaimed` when a colleague holds it, `Forbidden` when it is
     another group's, `InvalidAnswers` when the answers are wrong; nothing is changed then.
     """
-    # Locked and read anew: a colleague who claims it at this very moment either was first, or finds it gone.
-    task = session.scalar(
-        select(HumanTask)
-        .where(HumanTask.id == task_id, HumanTask.case_id == case.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if task is None or not case.running:
+    # Nobody claims what waits for the resident: their own tasks need no lock beside the request's.
+    row = tasks.locked(session, case.id, task_id) if actor.kind == "agent" else None
+    definition = catalogue.definition(session, case.version_id)
+    run = Run(session, case, definition, actor)
+    task = None
+    if case.running:
+        run.load()
+        task = next((one for one in run.workflow.open_tasks() if one.id == task_id), None)
+    if task is None:
         raise StaleStep("Cette tâche a déjà été traitée.", task_id=str(task_id))
-    if task.group == RESIDENT:
+    group = task.lane or RESIDENT
+    if group == RESIDENT:
         if actor.kind == "agent":
             raise Forbidden("Cette étape est celle de l’usager.")
-    elif task.group not in actor.groups:
+    elif group not in actor.groups:
         raise Forbidden("Cette tâche est celle d’un autre service.")
-    elif task.claimed_by is not None and task.claimed_by != actor.account_id:
-        raise AlreadyClaimed(f"{task.claimed_name} a déjà pris cette tâche en charge.", task_id=str(task_id))
-    definition = catalogue.definition(session, case.version_id)
+    elif row is not None and row.claimed_by is not None and row.claimed_by != actor.account_id:
+        raise AlreadyClaimed(f"{row.claimed_name} a déjà pris cette tâche en charge.", task_id=str(task_id))
     taken = validated(session, case, definition, task.element_id, answers)
-    run = Run(session, case, definition, actor, Attempt(case.id, "complete_task", str(task_id), taken, actor))
-    run.load()
+    run.attempt = Attempt(case.id, "complete_task", str(task_id), taken, actor)
     run.note(
-        "resident_answered" if task.group == RESIDENT else "task_completed",
+        "resident_answered" if group == RESIDENT else "task_completed",
         task.element_id,
-        group=task.group,
+        group=group,
         task=str(task_id),
     )
     with run.guard():

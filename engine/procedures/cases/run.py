@@ -16,7 +16,7 @@ from engine.bpmn.model import Node
 from engine.bpmn.workflow import OperationFault, Scope, Workflow
 from engine.contact import exchanges
 from engine.core import clock, jobs, logs, metrics, traces
-from engine.core.db import Session
+from engine.core.db import Session, insert_row
 from engine.core.errors import ParvisError, ProcessStuck
 from engine.people.actors import Actor
 from engine.procedures import choices, durations, forms, history, notifications, operations, receipts, tasks
@@ -54,13 +54,17 @@ def validated(
 
 @dataclass
 class Run:
-    """A request being moved: its workflow while it moves, and what has to be written when it rests."""
+    """A request being moved: its workflow while it moves, and what has to be written when it rests.
+
+    `unwritten` says that the request has no row yet: it gets one with its first operation, or at the latest when it rests.
+    """
 
     session: Session
     case: Case
     definition: Definition
     actor: Actor
     attempt: Attempt | None = None
+    unwritten: bool = False
     workflow: Workflow = field(init=False)
     scope: Scope = field(init=False)
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -123,7 +127,17 @@ class Run:
         """Give whatever stops the process the attempt that it stopped."""
         return Guard(self.attempt)
 
+    def _write(self) -> None:
+        """Write the row of the request: what was changed of it, or the whole of a new one."""
+        if self.unwritten:
+            insert_row(self.session, self.case)
+            self.unwritten = False
+        else:
+            self.session.execute(SAVE, {"case_id": self.case.id, **self.changes})
+
     def _operation(self, element_id: str, name: str, parameters: Mapping[str, Any]) -> Any:
+        if self.unwritten:
+            self._write()  # what operations write may refer to it
         names = {**self.scope.document, **self.scope.reserved}
         context = operations.OperationContext(
             self.session, self.case, self.definition, element_id, self.actor, names, self.note, self._tracking
@@ -145,6 +159,10 @@ class Run:
         if not case.draft:
             workflow.compact()
         opened = {task.id: task for task in workflow.open_tasks()} if case.running else {}
+        timers = {timer.key: timer.due_at for timer in workflow.timers()} if case.running else {}
+        self._forget_typed({str(task_id) for task_id in opened})
+        self.change(state=workflow.dump(), document=self.scope.document, changed_at=now)
+        self._write()
         fresh = [task for task in opened.values() if task.id not in self.tasks_before]
         applicant = case.applicant_name if fresh else ""
         tasks.replace_all(
@@ -152,8 +170,7 @@ class Run:
             [task_id for task_id in self.tasks_before if task_id not in opened],
             [self._row(task.id, task.element_id, applicant, now) for task in fresh],
         )
-        self._keep_timers()
-        self._forget_typed({str(task_id) for task_id in opened})
+        self._keep_timers(timers)
         if self.definition.asks and not case.draft:
             exchanges.stop_waiting(self.session, case.id, workflow.waiting_messages() if case.running else ())
         if not case.draft:
@@ -172,8 +189,6 @@ class Run:
                 self.note("moved")
             self.entries[0]["path"] = path
         history.record(self.session, self.entries)
-        self.change(state=workflow.dump(), document=self.scope.document, changed_at=now)
-        self.session.execute(SAVE, {"case_id": case.id, **self.changes})
         move = metrics.step(self.definition.slug, self.definition.number, str(self.entries[0]["kind"]))
         move.observe(time.perf_counter() - self._began)
 
@@ -206,8 +221,7 @@ class Run:
             "filed_at": self.case.filed_at,
         }
 
-    def _keep_timers(self) -> None:
-        after = {timer.key: timer.due_at for timer in self.workflow.timers()} if self.case.running else {}
+    def _keep_timers(self, after: Mapping[str, datetime]) -> None:
         jobs.forget(self.session, [_timer_job(self.case, key) for key in self.timers_before if key not in after])
         jobs.promise_all(
             self.session,

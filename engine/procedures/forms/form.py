@@ -33,6 +33,11 @@ class Form:
         """What is said above the questions, or nothing."""
         return str(self.schema.get("description", ""))
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether it asks for files somewhere."""
+        return any(spot.kind == "files" for _, spot in walk(self.spots))
+
 
 def load(name: str, files: Mapping[str, bytes]) -> Form:
     """Read form `name` among the files of its version. DefinitionError when it can't be used."""

@@ -27,7 +27,7 @@ from engine.core.errors import (
     StaleStep,
 )
 from engine.people.actors import ANONYMOUS, Actor
-from engine.procedures import cases, catalogue, history, incidents, operations, tasks
+from engine.procedures import cases, catalogue, history, incidents, operations, quotas, tasks
 from engine.procedures.cases import Case
 from tests.engine.procedures.conftest import FOLDER, LARGE, SMALL, SURE, WHO, bearer, file
 
@@ -390,7 +390,64 @@ def test_the_number_of_statements_of_a_step_is_small(
     before = len(statements())
     case = cases.find(session, draft.reference, resident, lock=True)
     cases.submit_step(session, case, "ma_demande", SMALL, resident)
+    assert len(statements()) - before <= 4, statements()[before:]
+
+
+def test_opening_and_filing_write_each_row_once(
+    session: Session, essai: str, statements: Callable[[], list[str]]
+) -> None:
+    before = len(statements())
+    case, token = cases.open_draft(session, essai, ANONYMOUS)
+    # The procedure; the request, its step, its history and its private link.
     assert len(statements()) - before <= 5, statements()[before:]
+    assert token is not None
+    for element_id, answers in (("mes_informations", WHO), ("ma_demande", SMALL)):
+        cases.submit_step(session, case, element_id, answers, bearer(token))
+    before = len(statements())
+    cases.submit_step(session, case, "recapitulatif", SURE, bearer(token))
+    # The request, its task, its timer and its history; the acknowledgement with its link and the job that sends it.
+    assert len(statements()) - before <= 7, statements()[before:]
+
+
+def test_what_an_operation_before_the_first_step_writes_finds_the_request(session: Session, tmp_path: Path) -> None:
+    reserve = """<bpmn:serviceTask id="reserver" name="Réserver">
+      <bpmn:extensionElements>
+        <spiffworkflow:serviceTaskOperator id="quotas/hold" resultVariable="lot">
+          <spiffworkflow:parameters>
+            <spiffworkflow:parameter id="quota" type="str" value="&quot;essai&quot;"/>
+            <spiffworkflow:parameter id="capacity" type="str" value="5"/>
+          </spiffworkflow:parameters>
+        </spiffworkflow:serviceTaskOperator>
+      </bpmn:extensionElements>
+      <bpmn:incoming>de_debut_a_reserver</bpmn:incoming>
+      <bpmn:outgoing>de_debut_a_mes_informations</bpmn:outgoing>
+    </bpmn:serviceTask>
+    <bpmn:sequenceFlow id="de_debut_a_reserver" sourceRef="debut" targetRef="reserver"/>
+    <bpmn:userTask id="mes_informations" """
+    text = (FOLDER / "processes" / "essai.bpmn").read_text()
+    for old, new in (
+        (
+            "<bpmn:outgoing>de_debut_a_mes_informations</bpmn:outgoing>",
+            "<bpmn:outgoing>de_debut_a_reserver</bpmn:outgoing>",
+        ),
+        ('<bpmn:userTask id="mes_informations" ', reserve),
+        ('id="de_debut_a_mes_informations" sourceRef="debut"', 'id="de_debut_a_mes_informations" sourceRef="reserver"'),
+        (
+            "<bpmn:flowNodeRef>debut</",
+            "<bpmn:flowNodeRef>reserver</bpmn:flowNodeRef>\n        <bpmn:flowNodeRef>debut</",
+        ),
+    ):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    _deploy(session, tmp_path, text)
+    case, token = cases.open_draft(session, "essai", ANONYMOUS)
+    assert token is not None
+    session.expire_all()
+    [place] = quotas.places_of(session, case.id)
+    assert (place.element_id, case.document["lot"]["held"]) == ("reserver", True)
+    assert open_elements(session, case) == ["mes_informations"]
+    progress = cases.submit_step(session, case, "mes_informations", WHO, bearer(token))
+    assert progress.next_step == "ma_demande"
 
 
 def _deploy(session: Session, folder: Path, bpmn: str) -> None:
