@@ -18,12 +18,12 @@ from engine.procedures import attachments, cases, forecast, incidents, quotas
 
 
 def _send_mail_ahead(database: Database, payload: Mapping[str, Any]) -> None:
-    mail.send_ahead(database, UUID(payload["mail_id"]), config.current())
+    mail.send_ahead(database, UUID(payload["mail_id"]), config.current(), cases.enclosed)
 
 
 @jobs.ahead(_send_mail_ahead)
 def send_mail(session: Session, payload: Mapping[str, Any]) -> None:
-    mail.deliver(session, UUID(payload["mail_id"]), config.current())
+    mail.deliver(session, UUID(payload["mail_id"]), config.current(), cases.enclosed)
 
 
 def _send_sms_ahead(database: Database, payload: Mapping[str, Any]) -> None:

@@ -29,7 +29,8 @@ POST = "courrier"
 SPACE = "espace"
 
 SENT, HELD, TO_POST, POSTED = "sent", "held", "to_post", "posted"
-_DIGEST = "groupe"
+TOGETHER = "groupe"
+"""The name of a letter that says several things."""
 
 
 class Notification(Base):
@@ -248,6 +249,12 @@ def of_case(session: Session, case_id: UUID) -> list[Notification]:
     return list(session.scalars(select(Notification).where(Notification.case_id == case_id).order_by(Notification.id)))
 
 
+def of_mail(session: Session, case_id: UUID, mail_id: UUID) -> list[Notification]:
+    """What an e-mail about a request says, from the first to the last."""
+    said = Notification.case_id == case_id, Notification.mail_id == mail_id
+    return list(session.scalars(select(Notification).where(*said).order_by(Notification.id)))
+
+
 def latest(session: Session, case_ids: Collection[UUID], limit: int = 20) -> list[Notification]:
     """The latest things said about some requests, the last one first."""
     if not case_ids:
@@ -357,7 +364,7 @@ def _leave(
     alone = len(parts) == 1
     city = config.current().city
     subject = first.subject if alone else f"{len(parts)} messages au sujet de votre demande {to.reference}"
-    name = first.name if alone else _DIGEST
+    name = first.name if alone else TOGETHER
     if first.channel == SMS:
         said = first.short or f"{city.short_name}\u00a0: {first.subject}."
         if not alone:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -47,6 +48,25 @@ class Mail(Base):
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reply_to: Mapped[str | None] = mapped_column(Text)
     refused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """A file that leaves with a message. None is kept with it: who sends draws it from what is true then (`Enclosing`)."""
+
+    name: str
+    media_type: str
+    content: bytes
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+Enclosing = Callable[[Session, Mail], Sequence[Enclosure]]
+"""Says what a message that is about to leave encloses."""
+
+
+def nothing(_session: Session, _mail: Mail) -> Sequence[Enclosure]:
+    """No enclosure."""
+    return ()
 
 
 class Undeliverable(Base):
@@ -94,7 +114,7 @@ def one_line(text: str) -> str:
     return re.sub(r"[^\S\u00a0\u202f]+", " ", text).strip()
 
 
-def deliver(session: Session, mail_id: UUID, settings: Settings) -> None:
+def deliver(session: Session, mail_id: UUID, settings: Settings, enclosed: Enclosing = nothing) -> None:
     """Send one message, unless it has left already. In embedded mode with demo data it stays in the outbox page."""
     mail = session.get(Mail, mail_id)
     if mail is None or mail.sent_at is not None or mail.refused_at is not None:
@@ -104,17 +124,17 @@ def deliver(session: Session, mail_id: UUID, settings: Settings) -> None:
             raise Unavailable("PARVIS_SMTP_URL is not set: mail waits until it is")
         mail.sent_at = clock.now()
     else:
-        _note(session, mail, _send(compose(mail, settings), settings.smtp_url))
+        _note(session, mail, _send(compose(mail, settings, enclosed(session, mail)), settings.smtp_url))
 
 
-def send_ahead(database: Database, mail_id: UUID, settings: Settings) -> None:
+def send_ahead(database: Database, mail_id: UUID, settings: Settings, enclosed: Enclosing = nothing) -> None:
     """Send one message outside any transaction, then note it: what `deliver` does where writers take turns."""
     if settings.smtp_url is None:
         return
     with database.reading() as session:
         mail = session.get(Mail, mail_id)
         waits = mail is not None and mail.sent_at is None and mail.refused_at is None
-        message = compose(mail, settings) if mail is not None and waits else None
+        message = compose(mail, settings, enclosed(session, mail)) if mail is not None and waits else None
     if mail is not None and message is not None:
         database.run(_note, mail, _send(message, settings.smtp_url))
 
@@ -172,8 +192,8 @@ def without_secrets(text: str) -> str:
     return _CODE.sub(r"\1••••", _TOKEN.sub("…", text))
 
 
-def compose(mail: Mail, settings: Settings) -> EmailMessage:
-    """The message as it travels: text first, HTML as the richer alternative."""
+def compose(mail: Mail, settings: Settings, enclosures: Sequence[Enclosure] = ()) -> EmailMessage:
+    """The message as it travels: text first, HTML as the richer alternative, then what is enclosed."""
     message = EmailMessage()
     message["Message-ID"] = f"<{mail.id}@{urlsplit(settings.public_url).hostname}>"
     message["Date"] = format_datetime(mail.written_at)
@@ -186,6 +206,11 @@ def compose(mail: Mail, settings: Settings) -> EmailMessage:
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
+    for one in enclosures:
+        kind, subtype = one.media_type.split("/")
+        message.add_attachment(
+            one.content, maintype=kind, subtype=subtype, filename=one.name, params=dict(one.parameters)
+        )
     return message
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from babel.dates import format_date
@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from engine.contact import appointments
 from engine.contact.appointments import FIELD, Agenda, Appointment, FreeDay, Slot
-from engine.core import clock, config
+from engine.core import clock
 from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.core.errors import InvalidAnswers, StaleStep
@@ -269,15 +269,7 @@ def cancel_appointment(session: Session, case: Case) -> Response:
 def download_appointment(session: Session, case: Case, appointment_id: UUID) -> Response:
     """The appointment for one's own calendar."""
     appointment, agenda = appointments.find_appointment(session, appointment_id, case.id)
-    definition = catalogue.definition(session, case.version_id)
-    public = config.current().public_url
-    content = appointments.ics(
-        appointment,
-        agenda,
-        title=f"Rendez-vous : {definition.title}",
-        host=urlsplit(public).hostname or "parvis",
-        link=public + _tab_address(case),
-    )
+    content = cases.calendar_file(session, case, appointment, agenda)
     answer = make_response(content)
     answer.content_type = "text/calendar; charset=utf-8"
     answer.headers["Content-Disposition"] = f'attachment; filename="rendez-vous-{case.reference}.ics"'

@@ -6,15 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from email.message import EmailMessage
+from urllib.parse import urlsplit
 
 import pytest
+from icalendar import Calendar
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from engine.bpmn.model import Source
 from engine.contact import appointments
 from engine.contact.appointments import Appointment
-from engine.core import clock, jobs, mail
+from engine.core import clock, config, jobs, mail
 from engine.core.clock import PARIS
 from engine.core.db import Database
 from engine.handlers import HANDLERS
@@ -247,6 +250,58 @@ def test_calendars_are_given_the_appointment(visitor: Visitor, visitors: Callabl
     assert "DTSTART;TZID=Europe/Paris:20260303T100000" in answer.text
     assert "BEGIN:VTIMEZONE" in answer.text
     assert visitors().get(address).status_code in (303, 404)
+
+
+@pytest.fixture
+def posted(monkeypatch: pytest.MonkeyPatch, data: Database) -> Callable[[], list[tuple[str, str, dict[str, str]]]]:
+    """Send what waits; of each letter about an appointment its name, the method of its calendar and what the event says."""
+    monkeypatch.setattr(config, "_current", replace(config.current(), smtp_url="smtp://mail.example"))
+
+    def send() -> list[tuple[str, str, dict[str, str]]]:
+        sent: list[EmailMessage] = []
+        monkeypatch.setattr(mail, "_send", lambda message, _url: sent.append(message))
+        with data.reading() as session:
+            names = {f"<{one.id}@": one.name for one in session.scalars(select(mail.Mail))}
+        assert "send_mail" in run_jobs(data)
+        found = []
+        for message in sent:
+            name = names[message["Message-ID"].partition("@")[0] + "@"]
+            for part in message.iter_attachments():
+                read = Calendar.from_ical(part.get_payload(decode=True))
+                (event,) = read.walk("VEVENT")
+                method = part["Content-Type"].params["method"]
+                assert (part.get_content_type(), read["method"]) == ("text/calendar", method)
+                found.append((name, method, {key.lower(): str(event[key]) for key in ("UID", "SEQUENCE", "URL")}))
+            if name.startswith("rendez-vous") and not list(message.iter_attachments()):
+                found.append((name, "", {}))
+        return found
+
+    return send
+
+
+def test_letters_enclose_the_appointment_for_calendars(
+    visitor: Visitor, data: Database, posted: Callable[[], list[tuple[str, str, dict[str, str]]]]
+) -> None:
+    """D1: taken, moved, given up, each as calendars put it right by its UID; nothing in them opens the request."""
+    reference = filed(visitor)
+    address = f"{config.current().public_url}/demandes/{reference}/suivi/rendez-vous"
+    event = {"uid": f"{the(data).id}@{urlsplit(address).hostname}", "sequence": "0", "url": address}
+    assert posted() == [("rendez-vous-confirme", "PUBLISH", event)]
+    visitor.post(f"/demandes/{reference}/rendez-vous", {"creneau": "2026-03-12T14:00@mairie-annexe"})
+    assert posted() == [("rendez-vous-deplace", "PUBLISH", {**event, "sequence": "1"})]
+    visitor.post(f"/demandes/{reference}/rendez-vous/annuler")
+    assert posted() == [("rendez-vous-annule", "CANCEL", {**event, "sequence": "2"})]
+
+
+def test_a_late_letter_brings_back_nothing_that_was_cancelled(
+    visitor: Visitor, posted: Callable[[], list[tuple[str, str, dict[str, str]]]]
+) -> None:
+    reference = filed(visitor)
+    visitor.post(f"/demandes/{reference}/rendez-vous/annuler")
+    assert [(name, method) for name, method, _ in posted()] == [
+        ("rendez-vous-confirme", ""),
+        ("rendez-vous-annule", "CANCEL"),
+    ]
 
 
 def test_a_reminder_comes_once_two_days_before_and_never_after(

@@ -39,7 +39,7 @@ from engine.contact.appointments.appointment import (
     take,
 )
 from engine.contact.appointments.appointment import find as find_appointment
-from engine.contact.appointments.calendar import ics
+from engine.contact.appointments.calendar import ics, method
 from engine.contact.appointments.slots import FreeDay, Slot, search
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "find",
     "find_appointment",
     "ics",
+    "method",
     "minutes",
     "of_case",
     "of_day",

@@ -12,6 +12,8 @@ from engine.procedures.cases.appointments import remind as remind_of_appointment
 from engine.procedures.cases.appointments import required as requires_appointment
 from engine.procedures.cases.appointments import service as appointments_service
 from engine.procedures.cases.attaching import attach, attach_with_code, send_code
+from engine.procedures.cases.calendar import enclosed
+from engine.procedures.cases.calendar import ics as calendar_file
 from engine.procedures.cases.case import Case, reserved
 from engine.procedures.cases.copying import duplicate
 from engine.procedures.cases.drafts import draft_ends_at, expire_drafts, warn_of_drafts
@@ -79,6 +81,7 @@ __all__ = [
     "attach_with_code",
     "book_appointment",
     "by_ids",
+    "calendar_file",
     "cancel",
     "cancel_appointment",
     "cancellable",
@@ -87,6 +90,7 @@ __all__ = [
     "deliver",
     "draft_ends_at",
     "duplicate",
+    "enclosed",
     "expire_drafts",
     "filed_by",
     "find",

@@ -191,8 +191,17 @@ def _hear(run: Run, message: str, said: Mapping[str, Any]) -> None:
 
 def _tell(run: Run, name: str, appointment: Appointment) -> None:
     agenda = run.session.get_one(Agenda, appointment.agenda_id)
-    key = f"{name}:{appointment.id}:{appointment.sequence}"
-    run.tell(name, {"rendez_vous": appointments.facts(appointment, agenda)}, key=key, tab=TAB)
+    run.tell(name, {"rendez_vous": appointments.facts(appointment, agenda)}, key=_key(name, appointment), tab=TAB)
+
+
+def _key(name: str, appointment: Appointment) -> str:
+    """Under which a message about an appointment is told: once, until the appointment moves."""
+    return f"{name}:{appointment.id}:{appointment.sequence}"
+
+
+def told_of(key: str) -> UUID:
+    """The appointment that a message told under this key is about."""
+    return UUID(key.split(":")[1])
 
 
 # --- reminding ----------------------------------------
@@ -212,7 +221,5 @@ def remind(session: Session, appointment_id: UUID) -> bool:
     if appointment.starts_at - appointments.REMINDED_BEFORE > clock.now():
         return False
     logs.about(case.reference)
-    key = f"{REMINDER}:{appointment.id}:{appointment.sequence}"
-    return told(
-        session, case, REMINDER, values={"rendez_vous": appointments.facts(appointment, agenda)}, key=key, tab=TAB
-    )
+    values = {"rendez_vous": appointments.facts(appointment, agenda)}
+    return told(session, case, REMINDER, values=values, key=_key(REMINDER, appointment), tab=TAB)

@@ -135,6 +135,26 @@ def test_the_message_reads_well_and_can_be_recognised(session: Session, settings
     assert "<p>C’est noté.</p>" in rich.get_content()
 
 
+def test_what_is_enclosed_travels_after_the_text(session: Session, server: type[Server], settings: Settings) -> None:
+    written = write(session, html="<p>C’est noté.</p>")
+    file = mail.Enclosure("été.ics", "text/calendar", b"BEGIN:VCALENDAR\r\n", {"method": "PUBLISH", "charset": "utf-8"})
+    asked = []
+
+    def enclosed(_session: Session, one: Mail) -> list[mail.Enclosure]:
+        asked.append(one.id)
+        return [file]
+
+    mail.deliver(session, written.id, with_smtp(settings, "smtp://mail.example"), enclosed)
+    mail.deliver(session, written.id, with_smtp(settings, "smtp://mail.example"), enclosed)
+    assert asked == [written.id]
+    read = message_from_bytes(server.made[0].sent[0].as_bytes(policy=policy.SMTP), policy=policy.default)
+    assert "C’est noté." in read.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    (part,) = read.iter_attachments()
+    assert part.get_filename() == "été.ics"
+    assert (part.get_content_type(), part["Content-Type"].params["method"]) == ("text/calendar", "PUBLISH")
+    assert part.get_payload(decode=True) == file.content
+
+
 def test_the_same_message_keeps_its_identifier(session: Session, settings: Settings) -> None:
     written = write(session)
     assert mail.compose(written, settings)["Message-ID"] == mail.compose(written, settings)["Message-ID"]

@@ -285,18 +285,25 @@ def test_no_slot_is_given_twice_under_race(database: Database, clock_at: ClockAt
 
 def test_calendars_read_the_hour_of_the_city(session: Session, agenda: Agenda) -> None:
     taken = take(session, "2026-03-31T09:00")
-    content = appointments.ics(
-        taken, agenda, title="Titre d’identité", host="ville.example", link="https://ville.example/x"
-    )
+    about: Any = {
+        "title": "Titre d’identité",
+        "host": "ville.example",
+        "link": "https://ville.example/x",
+        "organizer": ("Ville ; « du Test »", "mairie@ville.example"),
+    }
+    content = appointments.ics(taken, agenda, **about)
     read = Calendar.from_ical(content)
+    assert read["method"] == "PUBLISH"
     (event,) = read.walk("VEVENT")
     assert event.decoded("dtstart") == datetime(2026, 3, 31, 7, tzinfo=UTC)
     assert b"DTSTART;TZID=Europe/Paris:20260331T090000" in content
     assert [str(zone["TZID"]) for zone in read.walk("VTIMEZONE")] == ["Europe/Paris"]
     appointments.cancel(session, taken)
-    (gone,) = Calendar.from_ical(
-        appointments.ics(taken, agenda, title="T", host="ville.example", link="https://ville.example/x")
-    ).walk("VEVENT")
+    again = Calendar.from_ical(appointments.ics(taken, agenda, **about))
+    (gone,) = again.walk("VEVENT")
+    # RFC 5546 asks of a cancelling for the organizer of what it cancels.
+    assert (again["method"], gone["organizer"]) == ("CANCEL", event["organizer"])
+    assert gone["organizer"] == "mailto:mairie@ville.example"
     assert (gone["status"], gone["uid"], gone["sequence"]) == ("CANCELLED", event["uid"], 1)
 
 
