@@ -126,6 +126,11 @@ def sweep_letters(session: Session, _payload: Mapping[str, Any]) -> None:
         jobs.promise(session, "sweep_letters", key="sweep_letters")
 
 
+def sweep_waiting_lists(session: Session, _payload: Mapping[str, Any]) -> None:
+    if retention.sweep_waiting_lists(session):
+        jobs.promise(session, "sweep_waiting_lists", key="sweep_waiting_lists")
+
+
 def expire_drafts(session: Session, _payload: Mapping[str, Any]) -> None:
     warned, gone = cases.warn_of_drafts(session), cases.expire_drafts(session)
     if warned or gone:
@@ -184,6 +189,7 @@ KINDS: dict[str, Kind] = {
     "erase_request": Kind(erase_request),
     "follow_accounts": Kind(follow_accounts, at_once=1, daily=time(2, 30)),
     "sweep_letters": Kind(sweep_letters, at_once=1, daily=time(2, 50)),
+    "sweep_waiting_lists": Kind(sweep_waiting_lists, at_once=1, daily=time(2, 55)),
     "expire_drafts": Kind(expire_drafts, seconds=60, at_once=1, daily=time(2, 40)),
     "measure_delays": Kind(measure_delays, daily=time(3, 10)),
     "measure_version": Kind(measure_version, seconds=60, at_once=1),

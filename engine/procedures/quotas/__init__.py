@@ -34,7 +34,17 @@ from engine.procedures.quotas.quota import (
     rule_of,
     until,
 )
-from engine.procedures.quotas.waiting_list import OFFER, WAITING, QuotaWaiting, accept, find, join, leave, rank
+from engine.procedures.quotas.waiting_list import (
+    OFFER,
+    WAITING,
+    QuotaWaiting,
+    accept,
+    find,
+    forget_over,
+    join,
+    leave,
+    rank,
+)
 
 __all__ = [
     "CAPACITY_MAX",
@@ -54,6 +64,7 @@ __all__ = [
     "decide",
     "ensured",
     "find",
+    "forget_over",
     "give_up_offer",
     "hold",
     "join",

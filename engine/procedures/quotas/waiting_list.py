@@ -8,18 +8,20 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from babel.dates import format_datetime
-from sqlalchemy import ForeignKey, Index, Integer, Text, func, or_, select, text, update
+from sqlalchemy import ForeignKey, Index, Integer, Text, delete, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, config, jobs, mail
 from engine.core.clock import PARIS
 from engine.core.db import Base, Session, UtcDateTime, new_id
 from engine.core.errors import QuotaExhausted
-from engine.procedures.quotas.quota import HELD, OFFERED, Quota, QuotaPlace, Rule, ensured, take_one
+from engine.procedures.quotas.quota import HELD, OFFERED, PERIODS, Quota, QuotaPlace, Rule, ensured, period_of, take_one
 
 WAITING, TAKEN, EXPIRED, LEFT = "waiting", "taken", "expired", "left"
 # How long an offered place stays somebody's.
 OFFER = timedelta(days=2)
+# How long whoever waits for places of a month, say, is remembered after its end: longer than any offer.
+FORGOTTEN_AFTER = timedelta(days=7)
 _LIVE = "status IN ('waiting', 'offered')"
 _NBSP = "\N{NO-BREAK SPACE}"
 
@@ -181,6 +183,21 @@ def expire(session: Session, waiting_id: UUID) -> None:
         .values(status=EXPIRED, offered_until=None),
         execution_options={"synchronize_session": "fetch"},
     )
+
+
+def forget_over(session: Session, most: int) -> bool:
+    """Delete at most so many rows that serve nobody any more, addresses and all: of who took the place that was offered, let it
+    pass or left the list, and of who waits for a time that was over `FORGOTTEN_AFTER` ago. True when there may be more."""
+    day = clock.today() - FORGOTTEN_AFTER
+    # Names of periods of one kind are as long as each other, and in the order of the calendar.
+    names = [period_of(kind, day) for kind in PERIODS]
+    past = or_(*((func.length(Quota.period) == len(name)) & (Quota.period < name) for name in names))
+    over = QuotaWaiting.status.in_((TAKEN, EXPIRED, LEFT)) | QuotaWaiting.quota_id.in_(select(Quota.id).where(past))
+    ids = list(session.scalars(select(QuotaWaiting.id).where(over).limit(most)))
+    session.execute(
+        delete(QuotaWaiting).where(QuotaWaiting.id.in_(ids)), execution_options={"synchronize_session": "fetch"}
+    )
+    return len(ids) == most
 
 
 def _offer_to(session: Session, waiting: QuotaWaiting) -> None:

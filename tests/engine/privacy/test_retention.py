@@ -1,4 +1,4 @@
-"""Letters and text messages are kept for 90 days (G5)."""
+"""Letters and text messages are kept for 90 days, waiting lists until they are of no use (B16, G5)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from engine.core.jobs import Job
 from engine.core.mail import Mail
 from engine.handlers import HANDLERS
 from engine.privacy import retention
+from engine.procedures import quotas
+from engine.procedures.quotas import QuotaWaiting, Rule
 
 
 def written(session: Session) -> tuple[int | None, int | None]:
@@ -40,3 +42,19 @@ def test_old_letters_go_in_helpings(
     assert session.scalar(select(Job.kind).where(Job.key == "sweep_letters")) == "sweep_letters"
     HANDLERS["sweep_letters"](session, {})
     assert written(session) == (1, 0)
+
+
+def test_waiting_lists_are_swept_in_helpings(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "HELPING", 2)
+    rule = Rule("composteur", 0)
+    for name in ("ada", "boris", "carla"):
+        quotas.leave(session, quotas.join(session, rule, email=f"{name}@exemple.fr", account_id=None)[0])
+
+    def left() -> int | None:
+        return session.scalar(select(func.count()).select_from(QuotaWaiting))
+
+    HANDLERS["sweep_waiting_lists"](session, {})
+    assert left() == 1
+    assert session.scalar(select(Job.kind).where(Job.key == "sweep_waiting_lists")) == "sweep_waiting_lists"
+    HANDLERS["sweep_waiting_lists"](session, {})
+    assert left() == 0

@@ -298,3 +298,46 @@ def test_places_given_back_at_once_go_to_as_many_who_wait(database: Database) ->
     with database.reading() as session:
         assert session.scalars(select(Quota)).one().taken == 2
         assert set(session.scalars(select(QuotaWaiting.status))) == {quotas.OFFERED}
+
+
+def test_who_waits_no_longer_is_forgotten(session: Session) -> None:
+    """B16: who took their place, let it pass or left; whoever still waits, or has an offer, stays where they are."""
+    first = uuid4()
+    hold(session, case_id=first)
+    hold(session)
+    ada, boris, carla, dora, emil = (join(session, name) for name in ("ada", "boris", "carla", "dora", "emil"))
+    quotas.release(session, first)
+    session.refresh(ada)
+    assert quotas.accept(session, ada, uuid4(), clock.now() + timedelta(minutes=20))
+    quotas.leave(session, boris)
+    quotas.decide(session, carla.quota_id, 3)
+    session.refresh(carla)
+    assert carla.status == quotas.OFFERED
+    assert not quotas.forget_over(session, 10)
+    assert set(session.scalars(select(QuotaWaiting.email))) == {carla.email, dora.email, emil.email}
+    assert quotas.rank(session, emil) == 2
+    assert join(session, "ada").number > emil.number
+
+
+@pytest.mark.parametrize(
+    ("period", "still", "over"),
+    [
+        ("day", "2026-03-09 23:59", "2026-03-10 00:00"),
+        ("week", "2026-03-15 23:59", "2026-03-16 00:00"),
+        ("month", "2026-04-07 23:59", "2026-04-08 00:00"),
+        ("year", "2027-01-07 23:59", "2027-01-08 00:00"),
+        ("", "2029-01-01 10:00", ""),
+    ],
+)
+def test_who_waits_for_a_time_that_is_over_is_forgotten_a_week_later(
+    session: Session, clock_at: ClockAt, period: str, still: str, over: str
+) -> None:
+    rule = Rule("composteur", 0, period=period)
+    quotas.join(session, rule, email="ada@exemple.fr", account_id=None)
+    clock_at(still)
+    quotas.forget_over(session, 10)
+    assert session.scalars(select(QuotaWaiting)).one()
+    if over:
+        clock_at(over)
+        quotas.forget_over(session, 10)
+        assert not session.scalars(select(QuotaWaiting)).all()
