@@ -124,7 +124,6 @@ _OF_CASE = (
     .where(HumanTask.case_id == bindparam("case", type_=Uuid()))
     .order_by(HumanTask.opened_at, HumanTask.id)
 )
-_ELEMENTS = select(_TABLE.c.element_id).where(_TABLE.c.case_id == bindparam("case", type_=Uuid()))
 _LOCKED = (
     select(HumanTask)
     .where(HumanTask.id == bindparam("task", type_=Uuid()), HumanTask.case_id == bindparam("case", type_=Uuid()))
@@ -327,11 +326,6 @@ def find(session: Session, task_id: UUID, actor: Actor) -> HumanTask:
 def of_case(session: Session, case_id: UUID) -> list[HumanTask]:
     """The open tasks of a request."""
     return list(session.scalars(_OF_CASE, {"case": case_id}))
-
-
-def open_elements(session: Session, case_id: UUID) -> set[str]:
-    """The elements that a request waits at: what tells where it stands, for less than its tasks cost."""
-    return set(session.scalars(_ELEMENTS, {"case": case_id}))
 
 
 def locked(session: Session, case_id: UUID, task_id: UUID) -> HumanTask | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from engine.procedures.forms import Field, every_field
@@ -73,34 +72,28 @@ def whole(field: Field, page: Page, level: int) -> Markup:
 
 @cache
 def _macros() -> Any:
-    return _environment().get_template("fields.html").module
-
-
-def _environment() -> Environment:
-    # Its own environment: fields are drawn also where no request is, such as the preview of a form and the tests.
     from portal.rendering import blanks
-    from portal.rendering.templates import SharedGlobals, loader
+    from portal.rendering.templates import environment
 
-    environment = SharedGlobals(loader=loader(), autoescape=True, auto_reload=False, cache_size=-1)
-    environment.globals.update(
-        anchor=anchor,
-        blank=blanks.draw,
-        label=label,
-        typed=typed,
-        boxes=boxes,
-        options=options,
-        rule=rule,
-        width=width,
-        accept=accept,
-        files_hint=files_hint,
-        takes_photos=takes_photos,
-        own_items=own_items,
-        together=together,
-        date_error_boxes=date_error_boxes,
-        optional=optional,
-        nbsp=NBSP,
-    )
-    return environment
+    alone = environment()
+    alone.globals |= {
+        "anchor": anchor,
+        "blank": blanks.draw,
+        "label": label,
+        "typed": typed,
+        "boxes": boxes,
+        "options": options,
+        "rule": rule,
+        "width": width,
+        "accept": accept,
+        "files_hint": files_hint,
+        "takes_photos": takes_photos,
+        "own_items": own_items,
+        "together": together,
+        "date_error_boxes": date_error_boxes,
+        "optional": optional,
+    }
+    return alone.get_template("fields.html").module
 
 
 def anchor(path: str, variant: int = 0) -> str:

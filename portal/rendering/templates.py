@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import MutableMapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import flask.templating
 from flask import Flask
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
 
-from portal.rendering import drawing
+from portal.rendering import drawing, frame
 from portal.rendering.assets import asset
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -38,6 +39,14 @@ def loader() -> ChoiceLoader:
     return ChoiceLoader([FileSystemLoader(TEMPLATES), components])
 
 
+@cache
+def environment() -> Environment:
+    """What draws the parts that are the same with or without a request: fields, the frame, the preview of a form."""
+    alone = SharedGlobals(loader=loader(), autoescape=True, auto_reload=False, cache_size=-1)
+    alone.globals["nbsp"] = drawing.NBSP
+    return alone
+
+
 def prepare(app: Flask) -> None:
     """Give an application's templates what `base.html` and the macros need."""
     app.jinja_environment = PageEnvironment
@@ -52,6 +61,8 @@ def names() -> dict[str, Any]:
         "draw": drawing.draw,
         "error_list": drawing.error_list,
         "anchor": drawing.anchor,
+        "skip_link": frame.skip_link,
+        "navigation": frame.navigation,
         "is_colour": lambda text: bool(re.fullmatch(r"#[0-9a-fA-F]{6}", str(text))),
         "nbsp": "\u00a0",
     }

@@ -8,7 +8,7 @@ from flask import url_for
 
 from engine.bpmn.model import Node
 from engine.core.db import Session
-from engine.procedures import cases, catalogue, tasks
+from engine.procedures import cases, catalogue
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from portal.residents.presentation import step_title
@@ -30,24 +30,21 @@ def address(case: Case, element_id: str) -> str:
     return url_for("residents.show_step", reference=case.reference, element_id=element_id)
 
 
-def open_step(session: Session, case: Case, definition: Definition) -> Node | None:
-    """The step that a draft waits for."""
-    waiting = tasks.open_elements(session, case.id)
-    return next((node for node in definition.steps if node.id in waiting), None)
-
-
 def current_address(session: Session, case: Case) -> str:
     """The page where a request goes on: its open step, or the tracking of a request that is filed."""
     if case.draft:
-        node = open_step(session, case, catalogue.definition(session, case.version_id))
+        node = way(session, case, catalogue.definition(session, case.version_id))[1]
         if node is not None:
             return address(case, node.id)
     return url_for("residents.show_tracking", reference=case.reference)
 
 
-def passed(session: Session, case: Case, definition: Definition) -> list[Node]:
-    """The steps already filled in on the way that was taken, in their order: those that can be opened again."""
-    return [definition.node(element_id) for element_id in cases.steps_done(session, case)]
+def way(session: Session, case: Case, definition: Definition) -> tuple[list[Node], Node | None]:
+    """The steps already filled in on the way that was taken, in their order: those that can be opened again; and the step that
+    the draft waits for."""
+    taken = cases.way(session, case)
+    current = next((node for node in definition.steps if node.id in taken.waiting), None)
+    return [definition.node(element_id) for element_id in taken.passed], current
 
 
 def stops(case: Case, definition: Definition, behind: list[Node], current: Node | None, shown: Node) -> list[Stop]:

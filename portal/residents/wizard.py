@@ -192,11 +192,10 @@ def _draw(
             flash(FILED, "info")
         return redirect(url_for(".show_tracking", reference=case.reference), 303)
     definition = catalogue.definition(session, case.version_id)
-    current = steps.open_step(session, case, definition)
     node = next((one for one in definition.steps if one.id == element_id), None)
     if node is None:
         raise NotFound
-    behind = steps.passed(session, case, definition)
+    behind, current = steps.way(session, case, definition)
     if node != current and node not in behind:
         flash(STALE, "info")
         return redirect(steps.current_address(session, case), 303)

@@ -47,6 +47,7 @@ from engine.procedures.cases.listing import (
 )
 from engine.procedures.cases.moves import (
     Progress,
+    Way,
     book_appointment,
     cancel,
     cancel_appointment,
@@ -55,9 +56,9 @@ from engine.procedures.cases.moves import (
     deliver,
     fire_timer,
     open_draft,
-    steps_done,
     submit_step,
     try_again,
+    way,
 )
 from engine.procedures.cases.run import Attempt
 from engine.procedures.cases.telling import notify, send_digest, tell_otherwise, told
@@ -75,6 +76,7 @@ __all__ = [
     "Listing",
     "Progress",
     "State",
+    "Way",
     "appointments_service",
     "aside",
     "attach",
@@ -118,7 +120,6 @@ __all__ = [
     "reserved",
     "send_code",
     "send_digest",
-    "steps_done",
     "submit_step",
     "tell_otherwise",
     "told",
@@ -127,5 +128,6 @@ __all__ = [
     "typed_at",
     "waiting_for",
     "warn_of_drafts",
+    "way",
     "without",
 ]

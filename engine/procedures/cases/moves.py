@@ -99,11 +99,20 @@ def open_draft(session: Session, slug: str, actor: Actor, *, offer: str = "") ->
 # --- moving ----------------------------------------
 
 
-def steps_done(session: Session, case: Case) -> list[str]:
-    """The steps of the wizard that a draft has passed on the way it took, in their order: those that can be corrected."""
+@dataclass(frozen=True)
+class Way:
+    """The steps of the wizard on the way that a draft took, by their elements: those passed, in their order, which can be
+    corrected; and those that wait to be filled in."""
+
+    passed: list[str]
+    waiting: set[str]
+
+
+def way(session: Session, case: Case) -> Way:
+    """Where a draft stands."""
     run = Run(session, case, catalogue.definition(session, case.version_id), SYSTEM)
     run.load()
-    return run.workflow.steps_done
+    return Way(run.workflow.steps_done, set(run.tasks_before.values()))
 
 
 @traces.traced("move submit_step")
