@@ -1,15 +1,20 @@
-"""The sections of an account as forms: identity, address, means of contact. Creating an account and its
+"""The sections of an account as forms: identity, address, means of contact; read and drawn. Creating an account and its
 profile share them (B1, B11).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask import request
+from werkzeug.datastructures import MultiDict
+
+from engine.core.errors import InvalidAnswers
 from engine.procedures import forms
-from engine.procedures.forms import Form
+from engine.procedures.forms import Field, Form
+from portal import rendering
 
 
 def _form(name: str, order: list[str], required: list[str], properties: dict[str, Any], **more: Any) -> Form:
@@ -219,6 +224,43 @@ MEANS = _form(
     ["contact_prefere"],
     {**_PHONES, "contact_prefere": _PREFERRED},
 )
+
+
+Drawn = list[tuple[Sequence[Field], dict[str, str]]]
+"""The fields of each section, with what is wrong with them by path."""
+
+
+def read(parts: Sequence[Form], usager: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    """What was typed in these sections, and what is wrong with it by field; what is certified of `usager` stays as it is."""
+    answers: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for form in parts:
+        given, locked = rendering.read(form, request.form), forms.locks(form, usager or {})
+        try:
+            answers |= forms.validate(form, given, locked=locked)
+        except InvalidAnswers as error:
+            answers |= forms.clean(form, given, locked=locked)
+            errors |= error.errors
+    return answers, errors
+
+
+def drawn(
+    parts: Sequence[Form],
+    posted: MultiDict[str, str] | None,
+    errors: Mapping[str, str],
+    usager: Mapping[str, Any] | None = None,
+) -> tuple[Drawn, list[dict[str, str]]]:
+    """The sections as they were typed, or else as `usager` fills them in; and their errors, listed for the top of the page."""
+    known = usager or {}
+    found: Drawn = []
+    listed: list[dict[str, str]] = []
+    for form in parts:
+        answers = forms.prefill(form, known) if posted is None else rendering.read(form, posted)
+        fields = forms.fields(form, answers, locked=forms.locks(form, known))
+        own = {field.path: errors[field.path] for field in forms.every_field(fields) if field.path in errors}
+        found.append((fields, own))
+        listed += rendering.error_list(fields, own)
+    return found, listed
 
 
 def unreachable(answers: Mapping[str, Any]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from engine.procedures.forms.wording import long_date
 from portal import access, identity_providers
 from portal.access import current_actor, database, reading, transactional
 from portal.errors import status_of
-from portal.public import blueprint, sign_in
+from portal.public import blueprint, new_account, sign_in
 from portal.public import registration as registration_pages
 
 # The token of the identity that waits, in the signed cookie.
@@ -119,7 +119,7 @@ def show_identity_choice(session: Session) -> Response | str:
 @access.anyone
 def make_account() -> Response:
     """Make an account for the certified identity: its e-mail is proved by a code, as for any other."""
-    throttle.take(registration_pages.SENT, throttle.network(request.remote_addr or ""))
+    throttle.take(new_account.SENT, throttle.network(request.remote_addr or ""))
     email = request.form.get("courriel", "").strip()[:300]
     errors: dict[str, str] = {}
     try:
@@ -152,7 +152,7 @@ def _begin(session: Session, email: str) -> tuple[Pending, Begun]:
         birth_date=known.birthdate,
         identity=found.key,
     )
-    return found, registration.begin(session, wanted, terms_read=registration_pages.terms_read())
+    return found, registration.begin(session, wanted, terms_read=new_account.terms_read())
 
 
 @blueprint.post("/franceconnect/rattachement")
@@ -211,7 +211,7 @@ def _choice(session: Session, errors: Mapping[str, str] | None = None) -> str:
         email=request.form.get("courriel", claims.get("email", "")),
         login=request.form.get("identifiant", ""),
         accepted=request.form.get("conditions") == "oui",
-        terms_read=registration_pages.versions(),
+        terms_read=new_account.versions(),
         errors=errors or {},
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,18 +11,17 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
-from engine.people import accounts, captcha, identity_visits, passwords, registration, terms, throttle
+from engine.core.errors import Conflict, Invalid, NotFound
+from engine.people import accounts, identity_visits, passwords, registration, throttle
 from engine.people.actors import SYSTEM
 from engine.people.registration import Wanted
-from engine.procedures import catalogue, forms
+from engine.procedures import catalogue
 from engine.rights import beneficiaries
-from portal import access, new_password, rendering, sections, typed
+from portal import access, sections, typed
 from portal.access import current_actor, database, reading, transactional
-from portal.public import blueprint, sign_in
-from portal.public import captcha as captcha_pages
+from portal.public import blueprint, new_account, sign_in
+from portal.public.new_account import Sent
 
-SENT = throttle.Limit("registration", burst=30, every=timedelta(seconds=20))
 TRIED = throttle.Limit("registration-code", burst=20, every=timedelta(seconds=20))
 RESENT = "Un nouveau code vient de vous être envoyé. Le précédent ne vaut plus rien."
 TOO_MANY = "Vous avez demandé trop de codes aujourd’hui\u00a0: réessayez demain."
@@ -45,6 +43,7 @@ _NAMES = {
     "landline": "telephone_fixe",
     "preferred_contact": "contact_prefere",
     "login": "courriel",
+    "username": "nom_utilisateur",
 }
 
 
@@ -66,35 +65,20 @@ def show_registration() -> Response | str:
 @typed.kept_on_expiry
 def register() -> Response:
     """Check everything, keep it, send a code and lead to where it is typed; with mistakes, the page again as it was typed."""
-    action = request.form.get("_action", "")
-    if action in ("proposer", "autres-chiffres"):
-        return make_response(_page(request.form, held=_held(), focus=action == "autres-chiffres"))
-    throttle.take(SENT, throttle.network(request.remote_addr or ""))
-    answers, errors = _answers()
-    password, wrong = new_password.read(
-        [answers.get(name) for name in ("prenoms", "nom_naissance", "nom_usage", "courriel")]
-    )
-    errors |= wrong
-    if request.form.get("conditions") != "oui":
-        errors["conditions"] = "Acceptez les conditions pour créer votre compte."
-    # In a transaction of its own: an answer counts even when the rest of the form is refused.
-    held = database().run(captcha_pages.met)
-    if held is None:
-        errors["verification"] = "Recopiez les chiffres affichés ou lus à haute voix."
-    elif "nom_utilisateur" in answers and "nom_utilisateur" not in errors and _taken(answers["nom_utilisateur"]):
-        errors["nom_utilisateur"] = "Ce nom d’utilisateur est déjà pris\u00a0: choisissez-en un autre."
-    if errors or held is None:
-        return make_response(_page(request.form, errors, held=held), 422)
-    facts: dict[str, Any] = {name: answers.get(key) for name, key in _NAMES.items()}
+    if new_account.redrawn():
+        return make_response(_page(request.form))
+    sent = new_account.read(_SECTIONS, ("prenoms", "nom_naissance", "nom_usage", "courriel"), _check)
+    if sent.held is not None and "nom_utilisateur" not in sent.errors and _taken(sent.answers.get("nom_utilisateur")):
+        sent.errors["nom_utilisateur"] = "Ce nom d’utilisateur est déjà pris\u00a0: choisissez-en un autre."
+    if sent.errors:
+        return make_response(_page(request.form, sent), 422)
+    facts: dict[str, Any] = {name: sent.answers.get(key) for name, key in _NAMES.items()}
     # Outside the transaction: it takes tens of milliseconds.
-    wanted = Wanted(**facts, username=answers.get("nom_utilisateur"), password_hash=passwords.hashed(password))
-    try:
-        begun = database().run(_begin, wanted, held)
-    except Conflict as error:
-        named = error.facts.get("field") == "username"
-        return make_response(_page(request.form, {"nom_utilisateur" if named else "conditions": error.message}), 422)
-    except Invalid as error:
-        return make_response(_page(request.form, {"verification": error.message}), 422)
+    wanted = Wanted(**facts, password_hash=passwords.hashed(sent.password))
+    texts = new_account.terms_read()
+    begun = new_account.begin(sent, lambda session: registration.begin(session, wanted, terms_read=texts))
+    if begun is None:
+        return make_response(_page(request.form, sent), 422)
     return await_code(begun, suite=_suite(), slug=_slug())
 
 
@@ -106,25 +90,9 @@ def await_code(begun: registration.Begun, *, suite: str, slug: str) -> Response:
     return redirect(url_for(".show_code"), 303)
 
 
-def _begin(session: Session, wanted: Wanted, held: str) -> registration.Begun:
-    if not captcha.spend(session, held):
-        raise Invalid("La vérification a déjà servi\u00a0: faites-la de nouveau.")
-    return registration.begin(session, wanted, terms_read=terms_read())
-
-
-def _answers() -> tuple[dict[str, Any], dict[str, str]]:
-    """What was typed, checked as far as it goes alone, and what is wrong with it."""
-    answers: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for form in _SECTIONS:
-        given = rendering.read(form, request.form)
-        try:
-            answers |= forms.validate(form, given)
-        except InvalidAnswers as error:
-            answers |= forms.clean(form, given)
-            errors |= error.errors
-    for path, message in sections.unreachable(answers).items():
-        errors.setdefault(path, message)
+def _check(answers: dict[str, Any]) -> dict[str, str]:
+    """The user name, which no section holds; and whether the means of contact that is preferred can be used."""
+    errors = sections.unreachable(answers)
     username = request.form.get("nom_utilisateur", "").strip()
     if username:
         answers["nom_utilisateur"] = username
@@ -132,56 +100,27 @@ def _answers() -> tuple[dict[str, Any], dict[str, str]]:
             answers["nom_utilisateur"] = accounts.user_name(username)
         except Invalid as error:
             errors["nom_utilisateur"] = error.message
-    return answers, errors
+    return errors
 
 
-def _taken(username: str) -> bool:
+def _taken(username: str | None) -> bool:
+    if not username:
+        return False
     with database().reading() as session:
         return registration.username_taken(session, username)
 
 
-def _held() -> str | None:
-    """The pass that the page already had."""
-    held = request.form.get("verification", "")
-    return held if captcha.pass_holds(held) else None
-
-
-def _page(
-    posted: MultiDict[str, str] | None,
-    errors: Mapping[str, str] | None = None,
-    *,
-    held: str | None = None,
-    focus: bool = False,
-) -> str:
-    errors = errors or {}
-    drawn, listed = [], []
-    for form in _SECTIONS:
-        given = forms.prefill(form, {}) if posted is None else rendering.read(form, posted)
-        fields = forms.fields(form, given)
-        own = {path: errors[path] for path in _paths(fields) if path in errors}
-        drawn.append((fields, own))
-        listed += rendering.error_list(fields, own)
-    rest = ("nom_utilisateur", new_password.PASSWORD, new_password.AGAIN, "conditions", "verification")
-    listed += [{"text": errors[name], "href": f"#{name}"} for name in rest if name in errors]
-    return render_template(
+def _page(posted: MultiDict[str, str] | None, sent: Sent | None = None) -> str:
+    return new_account.page(
         "public/registration.html",
-        sections=drawn,
-        errors=errors,
-        error_list=listed,
-        typed=posted or {},
-        proposal=new_password.proposal(),
-        forbidden=passwords.FORBIDDEN,
-        captcha=captcha_pages.box(held),
-        terms_read=versions(),
+        _SECTIONS,
+        posted,
+        sent,
+        others=("nom_utilisateur",),
         suite=_suite(posted),
         slug=_slug(posted),
         procedure=_procedure(_slug(posted)),
-        focus=focus,
     )
-
-
-def _paths(fields: Any) -> list[str]:
-    return [field.path for field in forms.every_field(fields)]
 
 
 def _suite(posted: MultiDict[str, str] | None = None) -> str:
@@ -190,17 +129,6 @@ def _suite(posted: MultiDict[str, str] | None = None) -> str:
 
 def _slug(posted: MultiDict[str, str] | None = None) -> str:
     return (posted or request.values).get("demarche", "")[:100]
-
-
-def versions() -> str:
-    """The versions of the texts that a form shows, to be sent back with it."""
-    return " ".join(f"{name}:{version}" for name, version in terms.versions().items())
-
-
-def terms_read() -> dict[str, str]:
-    """The versions of the texts that were on the page."""
-    pairs = [one.partition(":") for one in request.form.get("textes", "").split()]
-    return {name: version for name, _, version in pairs}
 
 
 def _procedure(slug: str) -> Any:

@@ -16,7 +16,7 @@ from engine.rights import beneficiaries, care_plans
 from engine.rights.beneficiaries import Claim
 from portal import access, sections
 from portal.access import current_actor, reading, transactional
-from portal.public.beneficiaries import answers_to, claim_of, drawn_of
+from portal.public.beneficiaries import claim_of
 from portal.residents import blueprint
 from portal.words import NBSP
 
@@ -52,7 +52,7 @@ def show_join_file(_session: Session) -> str:
 @access.in_phases
 def join_file() -> Response:
     """Tie the file to the account; what was wrong isn't told apart."""
-    answers, errors = answers_to((sections.FILE,))
+    answers, errors = sections.read((sections.FILE,))
     if not errors and not _join(claim=claim_of(answers)):
         errors = {"dossier": NO_FILE}
     if errors:
@@ -72,7 +72,7 @@ def _join_again(_session: Session, errors: Mapping[str, str]) -> str:
 
 
 def _join_page(posted: MultiDict[str, str] | None, errors: Mapping[str, str] | None = None) -> str:
-    drawn, listed = drawn_of((sections.FILE,), posted, errors or {})
+    drawn, listed = sections.drawn((sections.FILE,), posted, errors or {})
     return render_template("residents/join_file.html", parts=drawn, errors=errors or {}, error_list=listed)
 
 

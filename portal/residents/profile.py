@@ -32,7 +32,7 @@ from engine.people.sign_in import Proof, WrongCredentials
 from engine.privacy import deletion
 from engine.procedures import forms
 from engine.procedures.forms import Form
-from portal import access, new_password, rendering, sections, typed
+from portal import access, new_password, sections, typed
 from portal.access import current_actor, reading, transactional
 from portal.public.recovery import words_of
 from portal.public.registration import RESENT, TOO_MANY, why
@@ -142,14 +142,7 @@ def _change(section: str, parts: Sequence[Form]) -> Response:
 @transactional
 def _store(session: Session, section: str, parts: Sequence[Form]) -> None:
     account = _account(session)
-    usager = accounts.usager(account)
-    answers: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for form in parts:
-        try:
-            answers |= forms.validate(form, rendering.read(form, request.form), locked=forms.locks(form, usager))
-        except InvalidAnswers as error:
-            errors |= error.errors
+    answers, errors = sections.read(parts, accounts.usager(account))
     if errors := errors or sections.unreachable(answers):
         raise InvalidAnswers(errors)
     if section == "identite":
@@ -187,15 +180,7 @@ def _draw(
 ) -> Response:
     errors = errors or {}
     account = _account(session)
-    usager = accounts.usager(account)
-    drawn, listed = [], []
-    for form in parts:
-        answers = forms.prefill(form, usager) if posted is None else rendering.read(form, posted)
-        fields = forms.fields(form, answers, locked=forms.locks(form, usager))
-        known = {field.path for field in forms.every_field(fields)}
-        own = {path: message for path, message in errors.items() if path in known}
-        drawn.append((fields, own))
-        listed += rendering.error_list(fields, own)
+    drawn, listed = sections.drawn(parts, posted, errors, accounts.usager(account))
     page = render_template(
         f"residents/profile_{section}.html", parts=drawn, errors=errors, error_list=listed, certified=account.certified
     )
