@@ -230,7 +230,7 @@ def _draw(
             )
             for one in (behind if is_summary else ())
         ],
-        files=attachments.described(session, case) if is_summary else {},
+        files=attachments.described(session, case) if is_summary and definition.takes_files else {},
         procedure=presented(definition),
         bearer=case.account_id is None,
         **more,
