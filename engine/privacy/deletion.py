@@ -24,7 +24,7 @@ from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import Conflict
 from engine.people.accounts import Account
 from engine.people.actors import SYSTEM
-from engine.privacy import holdings
+from engine.privacy import rows
 from engine.privacy.holdings import HOLDINGS, Of, WrittenTo
 from engine.procedures import cases
 from engine.procedures.cases import Case
@@ -127,9 +127,9 @@ def erase(session: Session, account_id: UUID, why: Why) -> bool:
     _end_requests(session, account_id)
     # With their contents, which no table holds.
     documents.delete_all(session, config.current(), account_id)
-    for name in holdings.children_first():
-        holding, table = HOLDINGS[name], holdings.table(name)
-        mine = holdings.rows_of(name, account_id, login)
+    for name in rows.children_first():
+        holding, table = HOLDINGS[name], rows.table(name)
+        mine = rows.of_person(name, account_id, login)
         if isinstance(holding.owner, WrittenTo):
             session.execute(delete(table).where(mine))
         elif isinstance(holding.owner, Of) and holding.fate == "deleted":
@@ -138,7 +138,7 @@ def erase(session: Session, account_id: UUID, why: Why) -> bool:
             session.execute(delete(table).where(mine))
         elif isinstance(holding.owner, Of) and holding.fate == "detached":
             session.execute(update(table).where(mine).values({holding.owner.column: None}))
-        elif holding.fate == "deleted" and not holdings.of_request(name):
+        elif holding.fate == "deleted" and not rows.belong_to_requests(name):
             session.execute(delete(table).where(mine))
     jobs.forget(session, [_key(account_id)])
     audit.record(session, SYSTEM, "account.deleted", "account", account_id, why=why)
@@ -187,13 +187,13 @@ def erase_requests(session: Session, ids: Sequence[UUID]) -> None:
     if not ids:
         return
     wanted = list(ids)
-    for name in holdings.children_first():
-        holding, table = HOLDINGS[name], holdings.table(name)
+    for name in rows.children_first():
+        holding, table = HOLDINGS[name], rows.table(name)
         if name == "case":
             emptied = {**holding.cleared, "account_id": None, "erased_at": clock.now()}
             session.execute(update(table).where(table.c.id.in_(wanted)).values(emptied))
-        elif holdings.of_request(name):
-            mine = holdings.rows_of_requests(name, wanted)
+        elif rows.belong_to_requests(name):
+            mine = rows.of_requests(name, wanted)
             if holding.cleared:
                 session.execute(update(table).where(mine).values(dict(holding.cleared)))
             elif holding.fate == "deleted" and name not in _WITH_FILES:

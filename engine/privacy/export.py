@@ -20,8 +20,8 @@ from engine.core import clock, config
 from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.people.accounts import Account
-from engine.privacy import holdings
-from engine.privacy.holdings import HOLDINGS
+from engine.privacy import rows
+from engine.privacy.holdings import HOLDINGS, Holding
 
 FORMAT = 1
 _HELPING = 200
@@ -66,10 +66,10 @@ def as_sections(session: Session, account: Account, most: int) -> list[Section]:
     found = []
     for name in _told():
         holding = HOLDINGS[name]
-        rows = session.execute(_rows(name, account).limit(most + 1)).all()
-        if rows:
-            told = [[(label, _text(value)) for label, value in _labelled(holding, row)] for row in rows[:most]]
-            found.append(Section(holding.title, told, len(rows) > most, _reasons(holding), holding.why))
+        held = session.execute(_rows(name, account).limit(most + 1)).all()
+        if held:
+            told = [[(label, _text(value)) for label, value in _labelled(holding, row)] for row in held[:most]]
+            found.append(Section(holding.title, told, len(held) > most, _reasons(holding), holding.why))
     return found
 
 
@@ -78,20 +78,20 @@ def _told() -> list[str]:
 
 
 def _rows(name: str, account: Account) -> Select[Any]:
-    table, holding = holdings.table(name), HOLDINGS[name]
+    table, holding = rows.table(name), HOLDINGS[name]
     query = select(*(table.c[column] for column in holding.told))
     order = [table.c[holding.order].desc()] if holding.order else [one.desc() for one in table.primary_key.columns]
-    return query.where(holdings.rows_of(name, account.id, account.login)).order_by(*order)
+    return query.where(rows.of_person(name, account.id, account.login)).order_by(*order)
 
 
-def _labelled(holding: holdings.Holding, row: Row[Any]) -> Iterator[tuple[str, Any]]:
+def _labelled(holding: Holding, row: Row[Any]) -> Iterator[tuple[str, Any]]:
     """What is told of a row, with its labels."""
     for (column, label), value in zip(holding.told.items(), row, strict=True):
         part = holding.partly.get(column)
         yield label, part.only(value) if part else value
 
 
-def _reasons(holding: holdings.Holding) -> dict[str, str]:
+def _reasons(holding: Holding) -> dict[str, str]:
     return {**holding.withheld, **{column: part.why for column, part in holding.partly.items()}}
 
 

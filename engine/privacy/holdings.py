@@ -1,17 +1,14 @@
 """Where the platform holds something of a person, table by table: what their export tells, what their deletion does (B16).
 
 Every table and every column is declared here or in `IMPERSONAL` and `PASSING`; a test fails when one isn't. The export and the
-deletion are read from these declarations, so that neither can forget a table that the other knows.
+deletion are read from these declarations (`rows`), so that neither can forget a table that the other knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from uuid import UUID
-
-from sqlalchemy import ColumnElement, MetaData, Table, select
 
 from engine.procedures.cases.typed import of_resident
 
@@ -606,55 +603,3 @@ IMPERSONAL: Mapping[str, str] = {
     "quota_place": "a place of a quota, by the id of its request: without the account it names nobody",
     "version": "the catalogue",
 }
-
-
-def table(name: str) -> Table:
-    """The table of that name."""
-    return _tables().tables[name]
-
-
-def _tables() -> MetaData:
-    # Here and not above: it imports every room that has a table, this one too. Without it a command would know only those tables
-    # that it happens to have imported.
-    from engine.migrations import tables
-
-    return tables.metadata
-
-
-def rows_of(name: str, account_id: UUID, login: str) -> ColumnElement[bool]:
-    """Which rows of a declared table are the person's."""
-    owner = HOLDINGS[name].owner
-    if isinstance(owner, Of):
-        return table(name).c[owner.column] == account_id
-    if isinstance(owner, Under):
-        parent = table(owner.parent)
-        (key,) = parent.primary_key.columns
-        return table(name).c[owner.column].in_(select(key).where(rows_of(owner.parent, account_id, login)))
-    mine: ColumnElement[bool] = table(name).c[owner.column] == login
-    if "case_id" not in table(name).c:
-        return mine
-    # A letter about somebody's request may have been sent to an address that isn't theirs alone.
-    requests = select(table("case").c.id).where(rows_of("case", account_id, login))
-    return (mine & table(name).c.case_id.is_(None)) | table(name).c.case_id.in_(requests)
-
-
-def of_request(name: str) -> bool:
-    """Whether the rows of a declared table belong to requests."""
-    owner = HOLDINGS[name].owner
-    return isinstance(owner, Under) and (owner.parent == "case" or of_request(owner.parent))
-
-
-def rows_of_requests(name: str, ids: list[UUID]) -> ColumnElement[bool]:
-    """Which rows of a table that belongs to requests are of these requests."""
-    owner = HOLDINGS[name].owner
-    assert isinstance(owner, Under)
-    if owner.parent == "case":
-        return table(name).c[owner.column].in_(ids)
-    parent = table(owner.parent)
-    (key,) = parent.primary_key.columns
-    return table(name).c[owner.column].in_(select(key).where(rows_of_requests(owner.parent, ids)))
-
-
-def children_first() -> Iterator[str]:
-    """The declared tables, each before those that it points to."""
-    yield from (one.name for one in reversed(_tables().sorted_tables) if one.name in HOLDINGS)
