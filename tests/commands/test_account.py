@@ -11,6 +11,7 @@ import pytest
 from engine.core import audit
 from engine.core.db import Database
 from engine.people import accounts, groups, invitations, passwords
+from engine.procedures import tasks
 
 pytestmark = pytest.mark.sqlite_only
 NAMES = ("--first-names", "Sonia", "--birth-name", "Lefèvre")
@@ -200,6 +201,18 @@ def test_a_new_group_is_opened_when_told_to(run: Any, with_groups: Database) -> 
     )
     with with_groups.reading() as session:
         assert groups.names(session) == ["Espaces verts", "Propreté", "Stationnement"]
+
+
+@pytest.mark.usefixtures("with_groups")
+@pytest.mark.parametrize(("given_back", "said"), [(1, "1 task that they held is"), (3, "3 tasks that they held are")])
+def test_what_goes_back_to_the_queue_is_said(
+    run: Any, monkeypatch: pytest.MonkeyPatch, given_back: int, said: str
+) -> None:
+    run("account", "add", "sonia@exemple.fr", *NAMES, "--agent", "--group", "Propreté", "--generate")
+    monkeypatch.setattr(tasks, "release_all", lambda *_, **__: given_back)
+    whole = f"{said} in the queue again\n"
+    assert run("account", "groups", "sonia@exemple.fr") == (0, f"sonia@exemple.fr: no group; {whole}", "")
+    assert run("account", "close", "sonia@exemple.fr") == (0, f"closed sonia@exemple.fr; {whole}", "")
 
 
 @pytest.mark.usefixtures("with_groups")
