@@ -55,7 +55,7 @@ def run_import(options: argparse.Namespace) -> int:
         try:
             wishes.append(appointments.read(one))
         except Invalid as error:
-            problems.append(error.message)
+            problems.append(error.for_operators)
     if problems:
         raise CommandFailed("\n".join(problems))
 

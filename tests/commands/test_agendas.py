@@ -40,7 +40,13 @@ def test_a_file_sets_agendas_up_and_changes_them(run: Run, installed: Database, 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD + GOOD.replace("agendas:", "").replace("12:00", "8:00"), "lundi"),
+        (
+            GOOD + GOOD.replace("agendas:", "").replace("12:00", "8:00"),
+            "agenda mairie: The hours of lundi are between 4:00 and 23:00, in steps of 5 minutes, and end after they begin.",
+        ),
+        (GOOD.replace("    place: Mairie\n", "    spot: Mairie\n"), "agenda mairie: unknown: spot; missing: place"),
+        (GOOD.replace("9:00", "25:00"), "agenda mairie: a value is not as expected ('25:00' is no hour)"),
+        ("agendas: [rien]", "an agenda is a list of names and values"),
         ("agendas: []", "a list under"),
         ("- rien", "a list under"),
         ("{", "can't be read"),

@@ -165,9 +165,13 @@ class Wish:
     closures: tuple[Closure, ...] = ()
     active: bool = True
 
-    def problems(self) -> list[str]:
-        """What is wrong with it, one French sentence each."""
-        return list(_problems(self))
+    def check(self, about: str = "") -> None:
+        """`Invalid` with everything that is wrong with it, in French for agents and in English for the terminal; `about` says
+        which agenda it is."""
+        if problems := list(_problems(self)):
+            french, english = (" ".join(told) for told in zip(*problems, strict=True))
+            intro = (f"Agenda « {about} » : ", f"agenda {about}: ") if about else ("", "")
+            raise Invalid(intro[0] + french, english=intro[1] + english)
 
 
 def save(session: Session, wish: Wish) -> Agenda:
@@ -175,9 +179,7 @@ def save(session: Session, wish: Wish) -> Agenda:
 
     Appointments that were taken stay as they are.
     """
-    problems = wish.problems()
-    if problems:
-        raise Invalid(" ".join(problems), code=wish.code)
+    wish.check()
     agenda = session.scalar(select(Agenda).where(Agenda.code == wish.code))
     if agenda is None:
         agenda = Agenda(code=wish.code)
@@ -216,38 +218,54 @@ def wish_of(agenda: Agenda) -> Wish:
     )
 
 
-def _problems(wish: Wish) -> Iterable[str]:
+def _problems(wish: Wish) -> Iterable[tuple[str, str]]:
+    """Pairs of sentences that say the same, in French and in English."""
     if not CODE.fullmatch(wish.code) or not CODE.fullmatch(wish.service):
-        yield "Le code et le service s’écrivent en minuscules sans accents, les mots séparés par des tirets."
+        yield (
+            "Le code et le service s’écrivent en minuscules sans accents, les mots séparés par des tirets.",
+            "The code and the service are in lower case without accents, words joined by hyphens.",
+        )
     if not all(text.strip() for text in (wish.group, wish.place, wish.address)):
-        yield "Le groupe d’agents, le lieu et l’adresse sont nécessaires."
+        yield "Le groupe d’agents, le lieu et l’adresse sont nécessaires.", "It needs a group, a place and an address."
     for minutes in (wish.duration, *(minutes for _, minutes in wish.durations), wish.step or wish.duration):
         if not (UNIT <= minutes <= 480 and minutes % UNIT == 0):
-            yield f"Une durée est un nombre de minutes multiple de {UNIT}, de {UNIT} à 480."
+            yield (
+                f"Une durée est un nombre de minutes multiple de {UNIT}, de {UNIT} à 480.",
+                f"A duration is a number of minutes, a multiple of {UNIT} from {UNIT} to 480.",
+            )
             break
     if not 0 <= wish.lead_hours <= 24 * HORIZON_MAX:
-        yield "Le délai minimum est un nombre d’heures, 0 ou plus."
+        yield "Le délai minimum est un nombre d’heures, 0 ou plus.", "lead_hours is a number of hours, 0 or more."
     if not 1 <= wish.horizon_days <= HORIZON_MAX:
-        yield f"L’horizon est un nombre de jours, de 1 à {HORIZON_MAX}."
+        yield (
+            f"L’horizon est un nombre de jours, de 1 à {HORIZON_MAX}.",
+            f"horizon_days is a number of days, 1 to {HORIZON_MAX}.",
+        )
     yield from _wrong_hours(wish.openings)
     for closure in wish.closures:
         if closure.last < closure.first:
-            yield f"La fermeture du {closure.first:%d/%m/%Y} finit avant de commencer."
+            yield (
+                f"La fermeture du {closure.first:%d/%m/%Y} finit avant de commencer.",
+                f"The closure of {closure.first} ends before it begins.",
+            )
 
 
-def _wrong_hours(openings: Sequence[Opening]) -> Iterable[str]:
+def _wrong_hours(openings: Sequence[Opening]) -> Iterable[tuple[str, str]]:
     last: Opening | None = None
     for one in sorted(openings):
         if not 1 <= one.weekday <= 7:
-            yield "Un jour de la semaine va de 1 (lundi) à 7 (dimanche)."
+            yield "Un jour de la semaine va de 1 (lundi) à 7 (dimanche).", "A weekday is 1 (lundi) to 7 (dimanche)."
             continue
         name = WEEKDAYS[one.weekday - 1]
         if not EARLIEST <= one.opens < one.closes <= LATEST or one.opens % UNIT or one.closes % UNIT:
-            yield f"Les heures du {name} vont de 4 h à 23 h, de {UNIT} en {UNIT} minutes, et finissent après avoir commencé."
+            yield (
+                f"Les heures du {name} vont de 4 h à 23 h, de {UNIT} en {UNIT} minutes, et finissent après avoir commencé.",
+                f"The hours of {name} are between 4:00 and 23:00, in steps of {UNIT} minutes, and end after they begin.",
+            )
         if not 1 <= one.desks <= DESKS_MAX:
-            yield f"Le nombre de guichets du {name} va de 1 à {DESKS_MAX}."
+            yield f"Le nombre de guichets du {name} va de 1 à {DESKS_MAX}.", f"{name} has 1 to {DESKS_MAX} desks."
         if last is not None and last.weekday == one.weekday and one.opens < last.closes:
-            yield f"Les plages d’ouverture du {name} se chevauchent."
+            yield f"Les plages d’ouverture du {name} se chevauchent.", f"The openings of {name} overlap."
         last = one
 
 
@@ -275,12 +293,17 @@ _KEYS = {
 def read(found: Any) -> Wish:
     """An agenda as a YAML file describes it (docs/for-analysts.md), or `Invalid` with what is wrong."""
     if not isinstance(found, Mapping):
-        raise Invalid("Un agenda est une liste de noms et de valeurs.")
+        raise Invalid(
+            "Un agenda est une liste de noms et de valeurs.", english="an agenda is a list of names and values"
+        )
     unknown = sorted(set(map(str, found)) - _KEYS)
     missing = sorted({"code", "service", "group", "place", "address", "openings"} - set(found))
     if unknown or missing:
-        what = [f"inconnu : {', '.join(unknown)}"] * bool(unknown) + [f"manque : {', '.join(missing)}"] * bool(missing)
-        raise Invalid(f"Agenda « {found.get('code', '?')} » : {' ; '.join(what)}.")
+        code = found.get("code", "?")
+        told = [(f"inconnu : {', '.join(unknown)}", f"unknown: {', '.join(unknown)}")] * bool(unknown)
+        told += [(f"manque : {', '.join(missing)}", f"missing: {', '.join(missing)}")] * bool(missing)
+        french, english = zip(*told, strict=True)
+        raise Invalid(f"Agenda « {code} » : {' ; '.join(french)}.", english=f"agenda {code}: {'; '.join(english)}")
     try:
         wish = Wish(
             code=str(found["code"]),
@@ -300,9 +323,11 @@ def read(found: Any) -> Wish:
             active=bool(found.get("active", Wish.active)),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Invalid(f"Agenda « {found['code']} » : une valeur n’est pas de la forme attendue ({error}).") from error
-    if problems := wish.problems():
-        raise Invalid(f"Agenda « {wish.code} » : {' '.join(problems)}")
+        raise Invalid(
+            f"Agenda « {found['code']} » : une valeur n’est pas de la forme attendue ({error}).",
+            english=f"agenda {found['code']}: a value is not as expected ({error})",
+        ) from error
+    wish.check(wish.code)
     return wish
 
 
