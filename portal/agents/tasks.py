@@ -120,7 +120,7 @@ def _put_aside(session: Session, task_id: UUID) -> bool:
     kept = cases.put_aside(case, task_id, answers, current_actor())
     if kept and rendering.action(request.form).name == "save":
         flash(
-            f"Votre saisie pour la demande {task.reference} est enregistrée\u00a0: vous la retrouverez dans la tâche "
+            f"Votre saisie pour la demande {task.reference} est mise de côté\u00a0: vous la retrouverez dans la tâche "
             f"«\u00a0{task.title}\u00a0», qui n’est pas terminée.",
             "success",
         )

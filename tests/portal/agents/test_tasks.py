@@ -278,7 +278,7 @@ def test_a_task_is_put_aside_and_found_again_by_who_holds_it(
     jeanne.post(f"{address}/prise-en-charge")
     left = jeanne.post(f"{address}?tri=depot", {**HALF, "_action": "save"})
     assert (left.status_code, left.location) == (303, "/agents/corbeilles?tri=depot")
-    assert f"Votre saisie pour la demande {reference} est enregistrée" in said(jeanne.follow(left))
+    assert f"Votre saisie pour la demande {reference} est mise de côté" in said(jeanne.follow(left))
     again = jeanne.get(address)
     assert "Quai privé : je me renseigne." in again.text
     assert "n’est pas encore terminée" in said(again)
