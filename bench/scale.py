@@ -27,7 +27,7 @@ from commands import postgresql
 from engine.core import config, jobs
 from engine.core.config import Settings
 from engine.core.db import Database
-from engine.handlers import HANDLERS
+from engine.handlers import HANDLERS, KINDS
 from engine.people import consents
 from engine.people.actors import Actor
 from engine.procedures import cases, catalogue, exports, tasks
@@ -229,11 +229,15 @@ def _tick(filled: Filled) -> None:
     assert done == BATCH
 
 
-def _hand_over(filled: Filled) -> None:
+def _look(filled: Filled) -> None:
+    assert filled.database.read(jobs.waiting, KINDS, 5 * BATCH) == {"fire_timer": 5 * BATCH}
+
+
+def _take(filled: Filled) -> None:
     with filled.database.transaction() as session:
-        handed = jobs.hand_over(session, {"fire_timer": BATCH, "send_mail": BATCH})
-        jobs.let_go(session, [job_id for job_id, _ in handed])
-    assert len(handed) == BATCH
+        taken = [jobs.take_next(session, "fire_timer") for _ in range(10)]
+        session.rollback()
+    assert None not in taken
 
 
 _MEASURES: dict[str, tuple[Measure, int]] = {
@@ -248,7 +252,8 @@ _MEASURES: dict[str, tuple[Measure, int]] = {
     "dashboard": (_dashboard, ROUNDS),
     "claim": (_claim, ROUNDS),
     "submit": (_submit, ROUNDS),
-    "hand_over": (_hand_over, ROUNDS),
+    "look": (_look, ROUNDS),
+    "take": (_take, ROUNDS),
     "tick": (_tick, BATCHES),
 }
 

@@ -15,7 +15,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    """Beat until SIGTERM or Ctrl-C. Two of them do no harm: a job that was handed to a worker isn't handed out twice."""
+    """Beat until SIGTERM or Ctrl-C. Two of them do no harm: whoever looks for a job takes one that nobody else has."""
     worker.log_as_we_do(installation.distributed(options))
     from celery import signals
 

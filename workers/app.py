@@ -1,4 +1,4 @@
-"""The Celery application. Redis carries wake-ups and ids of jobs, as JSON, and nothing that could be lost.
+"""The Celery application. Redis carries names of kinds of jobs, as JSON, and nothing that could be lost.
 
 What Celery offers beyond that stays off: results (the job's row says how it went), events, remote control, chatter between
 workers. A message is acknowledged once its job has ended, and sent again when the process that had it dies; in any case
@@ -18,6 +18,8 @@ TICK = "tick"
 QUEUES = (TICK, *sorted({kind.queue for kind in KINDS.values()}))
 # A job that goes on after its time is up is interrupted; this much later, the process that does it is ended.
 GRACE = 10
+# For how many seconds a message has the jobs of its kind done, before others have their turn.
+TURN = 0.5
 # Seconds between looks for timers that are due.
 INTERVAL = 1.0
 
@@ -34,7 +36,8 @@ app.conf.update(
     task_default_queue=TICK,  # jobs name theirs
     # The waker and `tick` have a better use of a failure than waiting.
     task_publish_retry=False,
-    worker_prefetch_multiplier=2,
+    # No message waits for one process while another one is free.
+    worker_prefetch_multiplier=1,
     worker_consumer="workers.patience:Consumer",
     worker_enable_remote_control=False,
     worker_send_task_events=False,
@@ -54,6 +57,8 @@ app.conf.update(
         "interval_step": 0.1,
         "interval_max": 0.1,
         "visibility_timeout": max(kind.seconds for kind in KINDS.values()) + 2 * GRACE,
+        # All messages are alike: one list a queue to look at, and not four.
+        "priority_steps": [0],
     },
     beat_scheduler="workers.patience:Scheduler",
     beat_max_loop_interval=INTERVAL,

@@ -1,6 +1,6 @@
-"""What travels through Redis: `tick` looks for jobs whose time has come, `run_job` does one.
+"""What travels through Redis: `tick` looks for kinds of which jobs are due, `do_due` does the jobs of a kind.
 
-Both may be lost, late or doubled without harm: the row of the job says what is to be done, its lock who does it.
+Both may be lost, late or doubled without harm: the row of a job says what is to be done, its lock who does it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import signal
 import sys
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from celery import signals
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,19 +20,17 @@ from engine.core import config, jobs, traces
 from engine.core.db import Database
 from engine.core.errors import ParvisError
 from engine.handlers import HANDLERS, KINDS
-from workers.app import GRACE, app
+from workers.app import GRACE, TURN, app
+from workers.sending import send
 
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _PARENT = os.getpid()
 
-# How many jobs of a kind may be on their way at a time. More would only fill Redis; a kind with few places is served in
-# small helpings, since who finds no place goes back and waits.
-_ON_THEIR_WAY = 400
-_HELPING = 5
-OUTSTANDING = {name: kind.at_once * _HELPING if kind.at_once else _ON_THEIR_WAY for name, kind in KINDS.items()}
 AT_ONCE = {name: kind.at_once for name, kind in KINDS.items() if kind.at_once}
+# No kind needs more messages at a time than these are worth.
+_MOST = 512
 
 
 @cache
@@ -44,48 +41,29 @@ def database() -> Database:
 
 @app.task(soft_time_limit=60, time_limit=60 + GRACE)  # type: ignore[untyped-decorator]
 def tick() -> int:
-    """Send the jobs that are due to the workers; how many were sent.
+    """Have the jobs that are due done by the workers; how many messages were sent.
 
-    Two at once send different jobs. What can't be sent is taken back, for a tick that follows as soon as Redis takes it.
+    It is for timers, and for what was lost on the way: jobs that are due at once are told of by who promised them.
     """
     try:
-        handed = database().run(jobs.hand_over, OUTSTANDING)
-    except (ParvisError, SQLAlchemyError) as error:
-        log.warning("no look for jobs: %s", error)
-        return 0
-    sent = 0
-    try:
-        with app.producer_pool.acquire(block=True, timeout=5) as producer:
-            for job_id, name in handed:
-                kind = KINDS[name]
-                run_job.apply_async(
-                    (str(job_id), name),
-                    producer=producer,
-                    queue=kind.queue,
-                    soft_time_limit=kind.seconds,
-                    time_limit=kind.seconds + GRACE,
-                )
-                sent += 1
+        due = database().read(jobs.waiting, KINDS, _MOST)
+        return send(app, due, always=True)
     except Exception as error:  # Redis's client has errors of its own
-        log.warning("Redis took %s of %s jobs: %s", sent, len(handed), type(error).__name__)
-        database().run(jobs.let_go, [job_id for job_id, _ in handed[sent:]])
-        jobs.wake()
-    return sent
+        log.warning("no look for jobs: %s", type(error).__name__)
+        return 0
 
 
 @app.task  # type: ignore[untyped-decorator]
-def run_job(job_id: str, name: str) -> bool:
-    """Do one job; False when there was nothing to do."""
+def do_due(name: str) -> None:
+    """Do the due jobs of a kind; when there are more than a turn's, the rest comes after what else waits."""
+    if name not in KINDS:
+        return  # a kind of another release: its own workers do these jobs
     try:
-        done = jobs.run(database(), UUID(job_id), HANDLERS, AT_ONCE)
+        if jobs.do_due(database(), name, HANDLERS, AT_ONCE, TURN):
+            jobs.wake({name: 1})
     except (ParvisError, SQLAlchemyError) as error:
-        # The database is away, so the failure can't be noted either. The job is handed out again.
-        log.warning("job %s (%s) could not be done now: %s", job_id, name, type(error).__name__)
-        return False
-    if done and name in AT_ONCE:
-        # A place is free: those who wait for it needn't wait for the next tick.
-        jobs.wake()
-    return done
+        # The database is away, so the failure can't be noted either. The job may be taken again.
+        log.warning("jobs of the kind %s could not be done now: %s", name, type(error).__name__)
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]

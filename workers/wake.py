@@ -1,8 +1,8 @@
-"""The waker that settings name: tells the workers, through Redis, that a job is due.
+"""The waker that settings name: tells the workers, through Redis, that jobs of some kinds are due.
 
 It runs after the commit, on the request's thread, and only rings a bell there: a thread of its own talks to Redis. A refused
-connection costs that thread its time and the request nothing; many wake-ups become one message, which is sent
-again until Redis takes it; one that is lost later is made up for by beat's next tick.
+connection costs that thread its time and the request nothing; the first wake-up leaves at once and those that follow it travel
+together. What Redis doesn't take is sent again until it does; what is lost later is made up for by beat's next tick.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
+from collections.abc import Mapping
 
 from workers.app import connected
+from workers.sending import send
 
 log = logging.getLogger(__name__)
 
-# After a message, this long passes before the next one: the bursts of a busy moment travel together.
-_PAUSE = 0.02
+# After a message, this long passes before the next one: a message costs more than the job that it is about.
+_PAUSE = 0.1
 # A Redis that is away isn't asked all the time.
 _PAUSE_AFTER_FAILURE = 1.0
 
@@ -27,15 +30,19 @@ class Waker:
 
     def __init__(self) -> None:
         self._bell = threading.Event()
+        self._due: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pid = 0
         self._stopped = False
 
-    def ring(self) -> None:
-        """Have a wake-up sent soon; never waits, never raises."""
+    def ring(self, kinds: Mapping[str, int]) -> None:
+        """Have a wake-up sent soon for so many jobs of these kinds; never waits, never raises."""
         if self._pid != os.getpid():
             self._start()
+        with self._counting:
+            self._due.update(kinds)
         self._bell.set()
 
     def stop(self) -> None:
@@ -55,8 +62,10 @@ class Waker:
         failures = 0
         while self._bell.wait() and not self._stopped:
             self._bell.clear()
+            with self._counting:
+                due, self._due = self._due, Counter()
             try:
-                send()
+                send(connected(), due)
             except Exception as error:
                 failures += 1
                 # Once, however long it lasts; the address stays out of the log, since it may hold a password. A first failure
@@ -64,22 +73,15 @@ class Waker:
                 if failures == 2:
                     log.warning("Redis does not answer (%s): jobs wait until it does", type(error).__name__)
                 time.sleep(_PAUSE if failures == 1 else _PAUSE_AFTER_FAILURE)
-                self._bell.set()
+                self.ring(due)
             else:
                 failures = 0
                 time.sleep(_PAUSE)
 
 
-def send() -> None:
-    """Send one wake-up, or raise."""
-    app = connected()
-    with app.producer_pool.acquire(block=True, timeout=5) as producer:
-        app.send_task("workers.tasks.tick", producer=producer, queue="tick", expires=10, retry=False)
-
-
 _waker = Waker()
 
 
-def wake() -> None:
+def wake(kinds: Mapping[str, int]) -> None:
     """What `PARVIS_WAKER` names."""
-    _waker.ring()
+    _waker.ring(kinds)

@@ -11,16 +11,14 @@ from sqlalchemy import delete, select
 
 from engine.core import clock, config
 from engine.core.db import Database, Session
-from engine.core.jobs import Handler, Job
+from engine.core.jobs import Handler, Job, take_next
 
 # How many times a process dies between the two transactions, where it does its harm. Kills at random instants meet that one
 # too, but not in every short run on a busy machine.
 CRASHES = 6
 
 
-def mark_then_act(
-    database: Database, job_id: UUID, handlers: Mapping[str, Handler], _at_once: Mapping[str, int] | None = None
-) -> bool:
+def mark_then_act(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> bool:
     """The job is marked done, then done: a crash in between loses it."""
     with database.transaction() as session:
         job = _due(session, job_id)
@@ -34,9 +32,7 @@ def mark_then_act(
     return True
 
 
-def act_then_mark(
-    database: Database, job_id: UUID, handlers: Mapping[str, Handler], _at_once: Mapping[str, int] | None = None
-) -> bool:
+def act_then_mark(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> bool:
     """The job is done, then marked: a crash in between does it twice."""
     with database.transaction() as session:
         job = _due(session, job_id)
@@ -60,7 +56,20 @@ def _crash() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-VARIANTS: dict[str, Callable[..., bool]] = {"mark-then-act": mark_then_act, "act-then-mark": act_then_mark}
+Variant = Callable[[Database, UUID, Mapping[str, Handler]], bool]
+
+VARIANTS: dict[str, Variant] = {"mark-then-act": mark_then_act, "act-then-mark": act_then_mark}
+
+
+def in_the_way_of(variant: Variant) -> Callable[..., bool]:
+    """What takes the place of `jobs.do_due` where jobs are done so."""
+
+    def do_due(database: Database, kind: str, handlers: Mapping[str, Handler], *_: object) -> bool:
+        while taken := database.run(take_next, kind):
+            variant(database, taken.id, handlers)
+        return False
+
+    return do_due
 
 
 def _due(session: Session, job_id: UUID) -> Job | None:

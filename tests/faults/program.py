@@ -14,7 +14,7 @@ from tests.faults import broken, effects
 
 effects.install()
 if variant := os.environ.get("FAULTS_VARIANT"):
-    jobs.run = broken.VARIANTS[variant]
+    jobs.do_due = broken.in_the_way_of(broken.VARIANTS[variant])
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

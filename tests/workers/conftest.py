@@ -16,8 +16,10 @@ import pytest
 
 from commands import cluster
 from commands.cluster import Cluster
+from engine import handlers
 from engine.core import config, jobs
 from engine.core.db import Database
+from tests.workers.program import KINDS
 from workers import wake
 from workers.app import app
 
@@ -38,7 +40,7 @@ def workers() -> Iterator[Cluster]:
         worker_processes=3,
         durable=False,
         program=(sys.executable, "-P", str(PROGRAM)),
-        settings={"TEST_HOLD": "1.5"},
+        settings={"TEST_HOLD": "0.7"},
     ) as running:
         yield running
     shutil.rmtree(folder)
@@ -79,6 +81,8 @@ def site(workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     # Celery keeps its connections to the first Redis that it was told of, and other tests name others.
     monkeypatch.setattr(app, "_pool", None)
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    for name, kind in KINDS.items():
+        monkeypatch.setitem(handlers.KINDS, name, kind)
     waker = wake.Waker()
     monkeypatch.setattr(jobs.waking, "_wakers", [waker.ring])
     tmp_path.chmod(0o777)

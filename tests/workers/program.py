@@ -46,19 +46,19 @@ def chain(session: Session, payload: Mapping[str, Any]) -> None:
         jobs.promise(session, "test_chain", **{**payload, "n": payload["n"] + 1})
 
 
-for name, kind in {
+KINDS = {
     "test_write": Kind(write),
     "test_chain": Kind(chain),
     "test_wait": Kind(wait, "slow", seconds=30),
     "test_few": Kind(wait, "slow", seconds=30, at_once=1),
     "test_long": Kind(wait, "slow", seconds=1),
     "test_die": Kind(die),
-}.items():
-    handlers.KINDS[name] = kind
-    handlers.HANDLERS[name] = kind.handle
-
-# The tests don't wait as long as a city would.
-jobs.handing_over.HOLD = timedelta(seconds=float(os.environ.get("TEST_HOLD", jobs.HOLD.total_seconds())))
+}
 
 if __name__ == "__main__":
+    for name, kind in KINDS.items():
+        handlers.KINDS[name] = kind
+        handlers.HANDLERS[name] = kind.handle
+    # The tests don't wait as long as a city would.
+    jobs.taking.HOLD = timedelta(seconds=float(os.environ.get("TEST_HOLD", jobs.HOLD.total_seconds())))
     sys.exit(main(sys.argv[1:]))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from threading import Event
 from typing import Any
 
 import pytest
+from celery import Celery
 
 from engine.core import config, jobs
 from engine.core.config import Settings
@@ -33,35 +35,63 @@ def forget_connections(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_wake_ups_become_few_messages(waker: wake.Waker, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[int] = []
-    monkeypatch.setattr(wake, "send", lambda: sent.append(1))
-    for _ in range(1000):
-        waker.ring()
-    deadline = time.monotonic() + 5
-    while not sent and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.1)
-    assert 1 <= len(sent) < 20
+    told: Counter[str] = Counter()
+    sent: list[Mapping[str, int]] = []
+    complete = Event()
+
+    def send(_app: Celery, due: Mapping[str, int]) -> None:
+        sent.append(due)
+        told.update(due)
+        if told["notify"] == 1000:
+            complete.set()
+
+    monkeypatch.setattr(wake, "connected", lambda: app)
+    monkeypatch.setattr(wake, "send", send)
+    for _ in range(500):
+        waker.ring({"notify": 2, "fire_timer": 1})
+    assert complete.wait(5)
+    assert told == {"notify": 1000, "fire_timer": 500}, "and all are told of"
+    assert len(sent) < 20
 
 
 def test_the_last_wake_up_is_never_swallowed(waker: wake.Waker, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that rings while a message is being sent is sent after it."""
     sending, may_end, twice = Event(), Event(), Event()
-    sent: list[int] = []
+    sent: list[Mapping[str, int]] = []
 
-    def send() -> None:
-        sent.append(1)
+    def send(_app: Celery, due: Mapping[str, int]) -> None:
+        sent.append(due)
         sending.set()
         may_end.wait(5)
         if len(sent) == 2:
             twice.set()
 
+    monkeypatch.setattr(wake, "connected", lambda: app)
     monkeypatch.setattr(wake, "send", send)
-    waker.ring()
+    waker.ring({"notify": 1})
     assert sending.wait(5)
-    waker.ring()
+    waker.ring({"fire_timer": 1})
     may_end.set()
     assert twice.wait(5)
+    assert sent == [{"notify": 1}, {"fire_timer": 1}]
+
+
+def test_what_redis_did_not_take_is_sent_with_what_follows(waker: wake.Waker, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Mapping[str, int]] = []
+    taken = Event()
+
+    def send(_app: Celery, due: Mapping[str, int]) -> None:
+        told.append(due)
+        if len(told) == 1:
+            waker.ring({"fire_timer": 1})
+            raise ConnectionRefusedError
+        taken.set()
+
+    monkeypatch.setattr(wake, "connected", lambda: app)
+    monkeypatch.setattr(wake, "send", send)
+    waker.ring({"notify": 1})
+    assert taken.wait(5)
+    assert told[1] == {"notify": 1, "fire_timer": 1}
 
 
 def test_a_redis_that_refuses_costs_the_request_nothing(
@@ -70,9 +100,8 @@ def test_a_redis_that_refuses_costs_the_request_nothing(
     monkeypatch.setattr(config, "_current", replace(settings, redis_url="redis://:a-password@127.0.0.1:1"))
     forget_connections(monkeypatch)
     began = time.perf_counter()
-    waker.ring()
-    for _ in range(100):
-        waker.ring()
+    for _ in range(101):
+        waker.ring({"notify": 1})
     assert time.perf_counter() - began < 0.3, "one refused message takes longer"
     deadline = time.monotonic() + 10
     while "Redis does not answer" not in caplog.text and time.monotonic() < deadline:

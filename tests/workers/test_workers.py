@@ -64,12 +64,12 @@ def test_a_timer_fires_at_its_time(site: Any) -> None:
 
 def test_a_redis_that_forgets_everything_loses_nothing(site: Any) -> None:
     with site.database.transaction() as session:
-        jobs.promise_all(session, [jobs.Promise("test_write", {"n": n, "file": str(site.file)}) for n in range(150)])
+        jobs.promise_all(session, [jobs.Promise("test_write", {"n": n, "file": str(site.file)}) for n in range(600)])
     with Redis(unix_socket_path=site.cluster.redis_url.removeprefix("unix://")) as redis:
         assert site.waits_for(lambda: bool(site.lines()))
         redis.flushall()
-    assert site.waits_for(lambda: len(site.lines()) >= 150)
-    assert numbers(site) == Counter(range(150))
+    assert site.waits_for(lambda: len(site.lines()) >= 600)
+    assert numbers(site) == Counter(range(600))
 
 
 def test_a_redis_that_is_down_holds_nobody_up(site: Any) -> None:

@@ -10,17 +10,19 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, Uuid, bindparam, case, delete, func, literal, select, update
 from sqlalchemy.exc import DBAPIError
 
 from engine.core import clock, logs, metrics, traces
 from engine.core.db import Database, Session, retryable
 from engine.core.errors import ParvisError, Unavailable
 from engine.core.jobs.promises import Job
+from engine.core.jobs.taking import DUE, TABLE, Taken, take, take_next
 
 log = logging.getLogger("engine.core.jobs")
 
@@ -28,10 +30,6 @@ log = logging.getLogger("engine.core.jobs")
 LAST_TRY = 8
 _FIRST_DELAY = timedelta(seconds=10)
 _LONGEST_DELAY = timedelta(hours=4)
-# A job that was started so many times and never ended is set aside: it takes its worker with it.
-LAST_START = 5
-# How long a job waits for a place among those of its kind that run already.
-_NO_ROOM = timedelta(milliseconds=900)
 
 Handler = Callable[[Session, Mapping[str, Any]], None]
 
@@ -52,35 +50,54 @@ def run(
 
     A handler that raises has its changes rolled back; the job waits longer before each new try, and after the last one
     is set aside as failed, where operators see it. `at_once` says of some kinds how many may run at a time, over all
-    machines (PostgreSQL; an embedded installation does one job at a time anyway): one too many waits a second.
+    machines (PostgreSQL; an embedded installation does one job at a time anyway): one too many is left alone.
     """
-    if not database.run(_start, job_id):
-        return False
+    taken = database.run(take, job_id)
+    return taken is not None and _do(database, taken, handlers, at_once or {}) == "done"
+
+
+def do_due(
+    database: Database, kind: str, handlers: Mapping[str, Handler], at_once: Mapping[str, int], seconds: float
+) -> bool:
+    """Do the due jobs of a kind, the oldest first, each as `run` does it, until there are no more, all the places of the
+    kind are taken or `seconds` have passed; whether time was up first."""
+    until = time.monotonic() + seconds
+    while True:
+        taken = database.run(take_next, kind)
+        # Who has the places goes on with the kind's jobs: nobody need wait for one.
+        if taken is None or _do(database, taken, handlers, at_once) == "no place":
+            return False
+        if time.monotonic() > until:
+            return True
+
+
+def _do(
+    database: Database, taken: Taken, handlers: Mapping[str, Handler], at_once: Mapping[str, int]
+) -> Literal["done", "failed", "gone", "no place"]:
+    """Do a job that was taken."""
     for attempt in range(1, 6):
         try:
-            _do_ahead(database, job_id, handlers)
+            _do_ahead(database, taken, handlers)
             with database.transaction() as session:
-                job = session.scalar(_if_free(job_id))
-                if job is None:
-                    return False
-                if not _find_room(session, job.kind, (at_once or {}).get(job.kind)):
-                    job.starts -= 1
-                    job.held_until = clock.now() + _NO_ROOM
-                    return False
+                if not _find_place(session, taken.kind, at_once.get(taken.kind)):
+                    session.execute(_LEAVE, {"job": taken.id})
+                    return "no place"
                 # Deleted first, so that what the handler promises under the same key is a promise of its own.
-                session.execute(delete(Job).where(Job.id == job_id))
-                handler = handlers.get(job.kind)
+                job = session.execute(_END, {"job": taken.id, "now": clock.now()}).one_or_none()
+                if job is None:
+                    return "gone"
+                handler = handlers.get(taken.kind)
                 if handler is None:
-                    raise Unavailable("nobody handles jobs of this kind", kind=job.kind)
-                with _watched(job_id, job.kind):
+                    raise Unavailable("nobody handles jobs of this kind", kind=taken.kind)
+                with _watched(taken):
                     handler(session, job.payload)
-            return True
+            return "done"
         except Exception as error:
             if isinstance(error, DBAPIError) and retryable(error) and attempt < 5:
                 continue
-            database.run(_note_failure, job_id, error)
-            return False
-    return False
+            database.run(_note_failure, taken.id, error)
+            return "failed"
+    return "failed"
 
 
 def ahead(work: Callable[[Database, Mapping[str, Any]], None]) -> Callable[[Handler], Handler]:
@@ -99,22 +116,25 @@ def ahead(work: Callable[[Database, Mapping[str, Any]], None]) -> Callable[[Hand
 _AHEAD: dict[Handler, Callable[[Database, Mapping[str, Any]], None]] = {}
 
 
-def _do_ahead(database: Database, job_id: UUID, handlers: Mapping[str, Handler]) -> None:
+def _do_ahead(database: Database, taken: Taken, handlers: Mapping[str, Handler]) -> None:
     if database.engine.dialect.name != "sqlite":
         return  # there the row's lock keeps a second worker from doing the same, and stops nobody else
+    work = _AHEAD.get(handlers[taken.kind]) if taken.kind in handlers else None
+    if work is None:
+        return
     with database.reading() as session:
-        found = session.execute(select(Job.kind, Job.payload).where(Job.id == job_id)).one_or_none()
-    work = _AHEAD.get(handlers[found.kind]) if found is not None and found.kind in handlers else None
-    if found is not None and work is not None:
+        found = session.execute(select(Job.payload).where(Job.id == taken.id)).one_or_none()
+    if found is not None:
         work(database, found.payload)
 
 
 @contextmanager
-def _watched(job_id: UUID, kind: str) -> Iterator[None]:
+def _watched(taken: Taken) -> Iterator[None]:
     """Let logs, metrics and traces tell of a try of a job."""
     began = time.perf_counter()
     outcome = "failed"
-    with logs.during(logs.Doing(job=str(job_id))), traces.span(f"job {kind}", **{"job.id": str(job_id)}):
+    about = {"job.id": str(taken.id)}
+    with logs.during(logs.Doing(job=str(taken.id))), traces.span(f"job {taken.kind}", **about):
         try:
             yield
             outcome = "done"
@@ -122,43 +142,32 @@ def _watched(job_id: UUID, kind: str) -> Iterator[None]:
             metrics.count_error("job", error)
             raise
         finally:
-            metrics.job(kind, outcome).observe(time.perf_counter() - began)
+            metrics.job(taken.kind, outcome).observe(time.perf_counter() - began)
 
 
-def _if_free(job_id: UUID) -> Select[Job]:
-    """The job with its row's lock, if it is due and nobody else does it."""
-    ready = (Job.id == job_id, Job.state == "waiting", Job.due_at <= clock.now())
-    return select(Job).where(*ready).with_for_update(skip_locked=True)
+# Waits for whoever has the row's lock: for somebody who only looks for a job, for a moment; for somebody who does this very
+# job, since it was taken too long ago, until it is gone.
+_END = delete(TABLE).where(TABLE.c.id == bindparam("job", type_=Uuid()), DUE).returning(TABLE.c.payload)
+# It didn't really start, and may be taken at once: who has the places of its kind looks for the next one.
+_LEAVE = (
+    update(TABLE).where(TABLE.c.id == bindparam("job", type_=Uuid())).values(starts=TABLE.c.starts - 1, held_until=None)
+)
 
 
-def _start(session: Session, job_id: UUID) -> bool:
-    """Note that the job starts; False when it may not: somebody does it, it is too early, or it was set aside."""
-    ready = (Job.id == job_id, Job.state == "waiting", Job.due_at <= clock.now())
-    free = select(Job.id).where(*ready).with_for_update(skip_locked=True).scalar_subquery()
-    starting = update(Job).where(Job.id == free, Job.starts < LAST_START).values(starts=Job.starts + 1)
-    if session.get_bind().dialect.name == "postgresql":
-        # The note must outlive a crash of this process, not of the machine: no need to wait for the disk.
-        starting = starting.where(func.set_config("synchronous_commit", "off", True) == "off")
-    if session.scalar(starting.returning(Job.starts).execution_options(synchronize_session=False)) is not None:
-        return True
-    job = session.scalar(_if_free(job_id))
-    if job is not None and job.starts >= LAST_START:
-        job.state = "failed"
-        job.held_until = None
-        job.error = f"set aside: the process that did it ended {job.starts} times before the job did"
-        log.error("job %s (%s) is set aside: %s starts and no end", job.id, job.kind, job.starts)
-    return False
-
-
-def _find_room(session: Session, kind: str, places: int | None) -> bool:
+def _find_place(session: Session, kind: str, places: int | None) -> bool:
     """Take one of the `places` of jobs of this kind until the transaction ends; False when all are taken."""
     if places is None or session.get_bind().dialect.name != "postgresql":
         return True
-    for place in range(places):
-        # The database forgets the lock with the connection: a worker that dies leaves its place.
-        if session.scalar(select(func.pg_try_advisory_xact_lock(zlib.crc32(kind.encode()) >> 1, place))):
-            return True
-    return False
+    return bool(session.scalar(_placing(kind, places)))
+
+
+@cache
+def _placing(kind: str, places: int) -> Select[bool]:
+    # A CASE tries no further than the first place that is free. The database forgets the lock with the connection: a
+    # worker that dies leaves its place.
+    name = zlib.crc32(kind.encode()) >> 1
+    tries = ((func.pg_try_advisory_xact_lock(name, place), literal(True)) for place in range(places))
+    return select(case(*tries, else_=False))
 
 
 def _note_failure(session: Session, job_id: UUID, error: Exception) -> None:

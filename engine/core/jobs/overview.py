@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import func, literal, select, union_all, update
@@ -57,13 +58,14 @@ def depth(session: Session) -> dict[str, int]:
 
 def retry(session: Session, job_id: UUID) -> None:
     """Give a failed job all its tries again, or raise `NotFound` or `Conflict`."""
-    changed = session.execute(
+    kind = session.scalar(
         update(Job)
         .where(Job.id == job_id, Job.state == "failed")
         .values(state="waiting", tries=0, starts=0, held_until=None, due_at=clock.now())
+        .returning(Job.kind)
     )
-    if not changed.rowcount:  # type: ignore[attr-defined]
+    if kind is None:
         if session.get(Job, job_id) is None:
             raise NotFound(english=f"there is no job {job_id}")
         raise Conflict("Ce travail n’est pas en échec.", english=f"the job {job_id} has not failed")
-    after_commit(session, wake)
+    after_commit(session, partial(wake, {kind: 1}))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -104,8 +105,8 @@ def promise_all(session: Session, promises: Sequence[Promise]) -> None:
         for promise in promises
     ]
     session.execute(_promising(session.get_bind().dialect.name), rows)
-    if any(row["due_at"] <= now for row in rows):
-        after_commit(session, wake)
+    if due := Counter(row["kind"] for row in rows if row["due_at"] <= now):
+        after_commit(session, partial(wake, due))
 
 
 @cache

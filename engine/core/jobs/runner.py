@@ -25,7 +25,7 @@ class Runner:
         self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
 
     def start(self) -> None:
-        waking.add(self._woken.set)
+        waking.add(self._wake)
         self._thread.start()
 
     def stop(self, timeout: float = 10) -> None:
@@ -33,7 +33,10 @@ class Runner:
         self._stopping = True
         self._woken.set()
         self._thread.join(timeout)
-        waking.remove(self._woken.set)
+        waking.remove(self._wake)
+
+    def _wake(self, _kinds: Mapping[str, int]) -> None:
+        self._woken.set()
 
     def _loop(self) -> None:
         while not self._stopping:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engine.core.errors import ConfigurationError
 
-_wakers: list[Callable[[], None]] = []
+# Told how many jobs of which kinds are due.
+Waker = Callable[[Mapping[str, int]], None]
+
+_wakers: list[Waker] = []
 
 
 def use_waker(path: str | None) -> None:
@@ -26,17 +29,17 @@ def use_waker(path: str | None) -> None:
         _wakers.append(waker)
 
 
-def add(waker: Callable[[], None]) -> None:
+def add(waker: Waker) -> None:
     """Have `waker` called too."""
     _wakers.append(waker)
 
 
-def remove(waker: Callable[[], None]) -> None:
+def remove(waker: Waker) -> None:
     """Have `waker` called no more."""
     _wakers.remove(waker)
 
 
-def wake() -> None:
-    """Tell whoever does the jobs that one is due; never waits, never fails the request."""
+def wake(kinds: Mapping[str, int]) -> None:
+    """Tell whoever does the jobs how many of which kinds are due; never waits, never fails the request."""
     for waker in _wakers:
-        waker()
+        waker(kinds)
