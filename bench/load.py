@@ -62,7 +62,7 @@ def main(as_json: bool = False) -> None:
     report: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder,
-        served(f"sqlite:///{folder}/bench.sqlite3", Path(folder)) as port,
+        served(f"sqlite:///{folder}/bench.sqlite3", Path(folder), jobs=True) as port,
     ):
         report["embedded"] = measure([port])
     try:

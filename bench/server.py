@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from bench.floor import create_app
-from commands.server import free_port, serve
-from engine.core import config, db
+from commands.server import free_port, requests_at_once, serve
+from engine.core import config, db, jobs
+from engine.handlers import HANDLERS
 from engine.procedures import catalogue
 
 
@@ -15,6 +16,7 @@ def main() -> None:
     """Prepare the database, print the port, serve until told to stop."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--procedures", type=Path, required=True)
+    parser.add_argument("--jobs", action="store_true", help="do the jobs too")
     options = parser.parse_args()
     settings = config.current()
     db.migrate(settings.database_url)
@@ -23,7 +25,19 @@ def main() -> None:
         database.run(catalogue.deploy, sources)
     database.close()
     port = free_port("127.0.0.1", 0)
-    serve(create_app(), host="127.0.0.1", port=port, ready=lambda: print(port, flush=True))
+    app = create_app()
+    runner = jobs.Runner(app.extensions["database"], HANDLERS) if options.jobs else None
+    if runner is not None:
+        runner.start()
+    serve(
+        app,
+        host="127.0.0.1",
+        port=port,
+        at_once=requests_at_once(settings),
+        ready=lambda: print(port, flush=True),
+    )
+    if runner is not None:
+        runner.stop()
 
 
 if __name__ == "__main__":

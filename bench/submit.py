@@ -74,10 +74,14 @@ def measure(url: str, folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def served(url: str, folder: Path) -> Iterator[int]:
-    """The portal with the floor on a free port, in a process of its own, on an empty database with the bench procedure."""
+def served(url: str, folder: Path, *, jobs: bool = False) -> Iterator[int]:
+    """The portal with the floor on a free port, in a process of its own, on an empty database with the bench procedure.
+
+    With `jobs` that process does them too, as `./parvis up` does.
+    """
+    command = [sys.executable, "-m", "bench.server", "--procedures", str(Path(__file__).parent / "procedure")]
     with running(
-        [sys.executable, "-m", "bench.server", "--procedures", str(Path(__file__).parent / "procedure")],
+        [*command, "--jobs"] if jobs else command,
         {"PARVIS_DATABASE_URL": url, "PARVIS_DATA": str(folder)},
     ) as port:
         yield port

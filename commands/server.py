@@ -7,6 +7,7 @@ interpreter's lock: Python code takes turns in either case.
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import sys
@@ -20,6 +21,8 @@ from granian.log import LogLevels
 from granian.server import MTServer
 
 from commands import CommandFailed
+from engine.core.config import Settings
+from engine.core.pace import Pace, aside
 
 # How long requests in flight may take to finish once the server is told to stop.
 GRACE = 25.0
@@ -41,13 +44,22 @@ class _Server(MTServer):
 
 
 def serve(
-    app: Callable[..., Any], *, host: str, port: int, threads: int = 12, ready: Callable[[], object] | None = None
+    app: Callable[..., Any],
+    *,
+    host: str,
+    port: int,
+    threads: int = 12,
+    at_once: int | None = None,
+    ready: Callable[[], object] | None = None,
 ) -> None:
     """Serve a WSGI application until SIGTERM or Ctrl-C, then let requests in flight finish.
 
     Eight of the `threads` may wait for the hash of a password at a time, and the others still serve pages (bench `signin`).
-    `ready` is called once the address takes connections. Must run in the main thread.
+    `at_once` is the pace of requests (`engine.core.pace`), None for no pace at all. `ready` is called once the address takes
+    connections. Must run in the main thread.
     """
+    if at_once is not None:
+        app = _paced(app, Pace(at_once))
     server = _Server(
         "app",
         address=host,
@@ -65,6 +77,46 @@ def serve(
     server.serve(target_loader=lambda: app, wrap_loader=False)
     # What the application left in the buffers is lost if a daemon thread holds the interpreter at exit.
     sys.stdout.flush()
+
+
+def requests_at_once(settings: Settings) -> int | None:
+    """What `at_once` should be: with SQLite nothing is gained by more than one, with PostgreSQL statements are waited for."""
+    return 1 if settings.database_url.startswith("sqlite") else None
+
+
+# What is read before a request takes its place: more than a form, less than a file.
+_READ_BEFORE = 64 * 1024
+
+
+def _paced(app: Callable[..., Any], pace: Pace) -> Callable[..., Any]:
+    """The application, at that pace. Nobody holds a place while a slow network brings what they send."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Any:
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length.isdecimal() and int(length) <= _READ_BEFORE:
+            environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
+        elif length or "HTTP_TRANSFER_ENCODING" in environ:
+            environ["wsgi.input"] = _Arriving(environ["wsgi.input"])
+        with pace:
+            return app(environ, start_response)
+
+    return call
+
+
+class _Arriving(io.RawIOBase):
+    """What is sent with a request, read aside."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with aside():
+            piece = self._body.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def _tell_when_open(host: str, port: int, ready: Callable[[], object]) -> None:

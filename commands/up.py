@@ -50,7 +50,13 @@ def run(options: argparse.Namespace) -> int:
         if runner is not None:
             runner.start()
         try:
-            server.serve(app, host=HOST, port=port, ready=lambda: print("\n".join(welcome), flush=True))
+            server.serve(
+                app,
+                host=HOST,
+                port=port,
+                at_once=server.requests_at_once(settings),
+                ready=lambda: print("\n".join(welcome), flush=True),
+            )
         finally:
             if runner is not None:
                 runner.stop()

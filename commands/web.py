@@ -70,7 +70,14 @@ def _serve(create_app: Callable[[Settings], Any], settings: Settings, ready: Cal
     from engine.core import traces
 
     app = create_app(settings)
-    server.serve(app, host=settings.host, port=settings.port, threads=settings.web_threads, ready=ready)
+    server.serve(
+        app,
+        host=settings.host,
+        port=settings.port,
+        threads=settings.web_threads,
+        at_once=server.requests_at_once(settings),
+        ready=ready,
+    )
     app.extensions["database"].close()
     traces.stop()
 

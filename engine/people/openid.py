@@ -26,7 +26,7 @@ from joserfc.jwk import KeySet
 from joserfc.jwt import ClaimsOption, JWTClaimsRegistry
 from requests import RequestException
 
-from engine.core import clock
+from engine.core import clock, pace
 from engine.core.config import OpenIdProvider
 from engine.core.errors import Forbidden, Unavailable
 
@@ -88,7 +88,7 @@ def exchange(name: str, provider: OpenIdProvider, code: str, *, redirect_uri: st
     """Who came back with this code, every token checked; `SignInRefused` when it proves nothing, `Unavailable` when the provider
     doesn't answer."""
     try:
-        with _client(name, provider, redirect_uri) as client:
+        with pace.aside(), _client(name, provider, redirect_uri) as client:
             token = client.fetch_token(
                 f"{provider.issuer}/token",
                 grant_type="authorization_code",
@@ -174,7 +174,8 @@ def _keys(provider: OpenIdProvider, *, again: bool = False) -> KeySet:
     """The provider's public keys, fetched now and then. Two threads may fetch them at once, to the same end."""
     since, keys = _known.get(provider.issuer, (None, None))
     if keys is None or again or since is None or clock.now() - since >= _KEYS_LAST:
-        answer = requests.get(f"{provider.issuer}/jwks", timeout=_TIMEOUT, allow_redirects=False)
+        with pace.aside():
+            answer = requests.get(f"{provider.issuer}/jwks", timeout=_TIMEOUT, allow_redirects=False)
         answer.raise_for_status()
         published = [one for one in answer.json()["keys"] if one.get("use", "sig") == "sig"]
         keys = KeySet.import_key_set({"keys": published})

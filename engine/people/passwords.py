@@ -17,6 +17,8 @@ from typing import ParamSpec, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from engine.core import pace
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -105,7 +107,8 @@ def check(password: str, password_hash: str | None) -> bool:
 
 def _in_turn(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Do it in one of the few threads that hash."""
-    return _threads().submit(function, *args, **kwargs).result()
+    with pace.aside():
+        return _threads().submit(function, *args, **kwargs).result()
 
 
 @cache

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from commands import CommandFailed
-from commands.server import free_port
+from commands.server import _paced, free_port
+from engine.core.pace import Pace
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = textwrap.dedent(
@@ -132,3 +134,42 @@ def test_a_port_just_left_can_be_used_again() -> None:
         with socket.create_connection(("127.0.0.1", port)), listening.accept()[0]:
             pass
     assert free_port("127.0.0.1", port) == port
+
+
+class Upload:
+    """The body of a request that arrives when it is told to."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.asked = threading.Event()
+        self.arrives = threading.Event()
+
+    def read(self, size: int) -> bytes:
+        self.asked.set()
+        assert self.arrives.wait(10)
+        piece, self.content = self.content[:size], self.content[size:]
+        return piece
+
+
+@pytest.mark.parametrize("length", ["12", "12000000", ""])
+def test_a_slow_network_keeps_nobody_else_waiting(length: str) -> None:
+    """Issue 3, point 9: requests go in one after the other, but for what somebody is still sending."""
+    received: list[bytes] = []
+
+    def app(environ: dict[str, Any], _start: object) -> list[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            received.append(environ["wsgi.input"].read(12))
+        return []
+
+    paced = _paced(app, Pace(1, patience=60))
+    upload = Upload(b"Hello, world")
+    environ = {"REQUEST_METHOD": "POST", "wsgi.input": upload, "CONTENT_LENGTH": length}
+    if not length:
+        environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+    sender = threading.Thread(target=paced, args=(environ, None))
+    sender.start()
+    assert upload.asked.wait(10)
+    paced({"REQUEST_METHOD": "GET", "wsgi.input": None}, None)
+    upload.arrives.set()
+    sender.join()
+    assert received == [b"Hello, world"]

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
+from engine.core import pace
 from engine.core.config import Settings
 from engine.core.errors import Unavailable
 
@@ -63,7 +64,7 @@ def _host(address: str) -> tuple[str, int] | None:
 def _ask(address: str, content: bytes, seconds: float) -> str:
     """The daemon's answer to INSTREAM (clamd(8)): chunks with their length before them, an empty one at the end."""
     try:
-        with _connected(address, seconds) as line:
+        with pace.aside(), _connected(address, seconds) as line:
             line.sendall(b"zINSTREAM\0")
             for start in range(0, len(content), _CHUNK):
                 chunk = content[start : start + _CHUNK]

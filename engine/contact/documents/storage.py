@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
+from engine.core import pace
 from engine.core.config import Settings
 from engine.core.errors import ConfigurationError, Unavailable
 
@@ -146,7 +147,8 @@ def _answering() -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        yield
+        with pace.aside():
+            yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise Unavailable(reason=f"the store of files answers {code}") from error
