@@ -57,6 +57,11 @@ def tell(
     return notifications.tell(session, addressee(session, case, definition, follow), letter, key=key)
 
 
+def leave_now(session: Session, case: Case, definition: Definition, follow: Callable[[], str | None]) -> None:
+    """Send what waits for other messages about a request; the caller holds its row."""
+    notifications.leave_together(session, addressee(session, case, definition, follow))
+
+
 def template_of(definition: Definition, name: str) -> messages.Template | None:
     """The words of a message: the procedure's, else the platform's."""
     return definition.messages.get(name) or messages.defaults().get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.contact import notifications
 from engine.contact.notifications import Notification
 from engine.core.clock import PARIS
 from engine.procedures.catalogue import Definition
@@ -27,7 +28,7 @@ _SENTENCES = {
     "document_replaced": "Vous avez ajouté une version plus récente d’une pièce",
     "document_refused": "Un fichier est refusé par notre antivirus",
     "timer_fired": "Délai écoulé\u00a0: {name}",
-    "message_received": "Une information attendue est arrivée",
+    "message_received": "Nous avons reçu ce que votre demande attendait",
     "appointment_planned": "Vous avez pris rendez-vous",
     "appointment_moved": "Vous avez déplacé votre rendez-vous",
     "appointment_cancelled": "Vous avez annulé votre rendez-vous",
@@ -48,6 +49,12 @@ _YOURS = frozenset(
         "cancelled",
     }
 )
+# What was written may still wait for the messages that follow it, or for the post.
+_WRITTEN = {
+    notifications.HELD: "Nous vous écrivons dans quelques minutes",
+    notifications.TO_POST: "Un courrier va vous être posté",
+    notifications.POSTED: "Nous vous avons écrit par courrier",
+}
 _LETTERS = {
     "accuse-reception": "Accusé de réception envoyé par courriel",
     "code": "Code de validation envoyé par courriel",
@@ -58,22 +65,36 @@ def told(
     entries: Sequence[Entry], definition: Definition, letters: Sequence[Notification] = ()
 ) -> list[dict[str, Any]]:
     """The entries as a page tells them, the latest first; `letters` say what was written on which occasion."""
-    subjects: dict[str, list[str]] = {}
+    written: dict[str, list[Notification]] = {}
     for letter in letters:
-        subjects.setdefault(letter.name, []).append(letter.subject)
-    return [_event(entry, definition, subjects) for entry in entries][::-1]
+        written.setdefault(letter.name, []).append(letter)
+    return [
+        _event(entry, definition, written)
+        for entry, before in zip(entries, [None, *entries], strict=False)
+        if not _said_already(entry, before)
+    ][::-1]
 
 
-def _event(entry: Entry, definition: Definition, subjects: Mapping[str, list[str]]) -> dict[str, Any]:
+def _said_already(entry: Entry, before: Entry | None) -> bool:
+    """Whether the process hears by a message of what somebody did: what they did has a line of its own."""
+    if entry.kind != "message_received":
+        return False
+    of_appointment = str(entry.data.get("name", "")).startswith("rendez-vous-")
+    return of_appointment or (before is not None and before.kind == "exchange_received")
+
+
+def _event(entry: Entry, definition: Definition, written: Mapping[str, list[Notification]]) -> dict[str, Any]:
     node = definition.process.elements.get(entry.element_id or "")
     name = (node.name if node is not None else "") or definition.title
     group = str(entry.data.get("group", ""))
     title = _SENTENCES[entry.kind].format(name=name, group=group)
     if entry.kind == "notified":
-        letter = str(entry.data.get("name", ""))
+        said = str(entry.data.get("name", ""))
         # Letters of one name were sent in the order of their entries.
-        subject = subjects[letter].pop(0) if subjects.get(letter) else ""
-        title = _LETTERS.get(letter) or (f"{title}{NBSP}: «{NBSP}{subject}{NBSP}»" if subject else title)
+        letter = written[said].pop(0) if written.get(said) else None
+        if letter is not None:
+            title = f"{_WRITTEN.get(letter.state, title)}{NBSP}: «{NBSP}{letter.subject}{NBSP}»"
+        title = _LETTERS.get(said) or title
     if entry.kind == "closed":
         title = f"Demande terminée{NBSP}: {name}"
     return {

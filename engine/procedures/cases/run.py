@@ -183,6 +183,7 @@ class Run:
                 self.note("decided", event.element_id, **event.facts)
         if case.status == "closed":
             self.note("closed", case.end_element)
+        self._hurry()
         path = [event.element_id for event in workflow.events if event.kind == "completed"]
         if path:
             if not self.entries:
@@ -191,6 +192,12 @@ class Run:
         history.record(self.session, self.entries)
         move = metrics.step(self.definition.slug, self.definition.number, str(self.entries[0]["kind"]))
         move.observe(time.perf_counter() - self._began)
+
+    def _hurry(self) -> None:
+        """What was told on the way to a question, or to the end, waits for no other message: a deadline runs from now."""
+        kinds = {str(entry["kind"]) for entry in self.entries}
+        if kinds >= {"notified", "closed"} or kinds >= {"notified", "resident_asked"}:
+            notifications.leave_now(self.session, self.case, self.definition, self._tracking)
 
     def _forget_typed(self, open_tasks: set[str]) -> None:
         """What was typed at a task that isn't open any more is of no use to anybody."""

@@ -104,3 +104,35 @@ def test_what_was_held_leaves_together_with_a_link_of_that_moment(
     letters = [one for one in mail.outbox(case.session) if one.name == "echange" or one.name == "groupe"]
     assert len(letters) == 2
     assert "/suivi/" in letters[0].text
+
+
+def test_what_ends_a_request_waits_for_nothing(reported: Callable[..., Walk]) -> None:
+    """A decision is known at once, with what was held before it."""
+    case = reported()
+    for _ in range(2):
+        cases.told(case.session, case.case, "echange", tab="echanges")
+    case.agent_completes("qualification", suite="orienter", destinataire="la SNCF", explication="C’est son terrain.")
+    assert case.closed
+    told = notifications.of_case(case.session, case.case.id)
+    assert [one.state for one in told] == ["sent", "sent", "sent"]
+    assert [one.left_at for one in told[1:]] == [clock.now()] * 2
+    (letter,) = [one for one in mail.outbox(case.session) if one.name == "groupe"]
+    assert "la SNCF" in letter.text
+
+
+def test_what_asks_something_of_the_resident_waits_for_nothing(walk: Begin) -> None:
+    """Its deadline runs from the moment that it is asked."""
+    case = walk("stationnement-renouvellement")
+    case.resident_submits("mes_informations")
+    vehicle = {"vehicule": "nouveau", "immatriculation": "HB-731-ZC", "carte_grise": ["carte-grise.pdf"]}
+    case.resident_submits("mon_droit", droit="SR-4127-08", duree=12, **vehicle)
+    case.resident_submits("mes_justificatifs", meme_adresse=True, justificatif_domicile=["quittance.pdf"])
+    case.resident_submits("paiement_mobile", choix="refuse")
+    case.resident_submits("recapitulatif", certification=True)
+    cases.told(case.session, case.case, "echange", tab="echanges")
+    case.agent_completes(
+        "instruction", decision="completer", pieces=["Certificat d’immatriculation du véhicule"], message="Coupée."
+    )
+    assert case.waiting == ["completer_dossier"]
+    assert [one.state for one in notifications.of_case(case.session, case.case.id)] == ["sent", "sent"]
+    assert [one.name for one in mail.outbox(case.session)].count("pieces-demandees") == 1
