@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,38 +13,63 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from engine.core.errors import BadRequest
 from engine.procedures.forms import Form, at
-from engine.procedures.forms.conditions import text_of
+from engine.procedures.forms.answers import active, clean
+from engine.procedures.forms.conditions import Path, State, text_of
 from engine.procedures.forms.form import spot_at
-from engine.procedures.forms.layout import Spot
+from engine.procedures.forms.layout import TEXTS, Spot
 
+# What a browser sends even when nothing was typed or chosen.
+_ALWAYS_SENT = {*TEXTS, "number", "integer", "select"} - {"date"}
 _DIGITS = re.compile(r"\d{1,18}")
 
 
 def read(form: Form, posted: MultiDict[str, str]) -> dict[str, Any]:
     """The answers as posted, for `forms.validate`; what no field asks for is left out, what is wrong is kept as typed."""
-    return _group(form.spots, posted, "")
-
-
-def _group(spots: Iterable[Spot], posted: MultiDict[str, str], prefix: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for spot in spots:
-        value = _value(spot, posted, f"{prefix}{spot.key}")
-        # Where branches ask two questions under one name, the one that was answered counts.
-        if value is not None and (spot.key not in found or found[spot.key] in ("", {}, [])):
-            found[spot.key] = value
+    found = _group(form.spots, posted, "", (), None)
+    if _has_variants(form.spots):
+        # Which of the questions under one name is asked follows from the other answers.
+        found = _group(form.spots, posted, "", (), State(clean(form, found)))
     return found
 
 
-def _value(spot: Spot, posted: MultiDict[str, str], name: str) -> Any:
+def _has_variants(spots: Sequence[Spot]) -> bool:
+    return len({spot.key for spot in spots}) < len(spots) or any(_has_variants(spot.spots) for spot in spots)
+
+
+def _group(
+    spots: Sequence[Spot], posted: MultiDict[str, str], prefix: str, scope: Path, state: State | None
+) -> dict[str, Any]:
+    """The answers of a group; where branches ask several questions under one name, `state` says which of them counts."""
+    found: dict[str, Any] = {}
+    for key in dict.fromkeys(spot.key for spot in spots):
+        variants = [spot for spot in spots if spot.key == key]
+        path = (*scope, key)
+        asked = [spot for spot in variants if active(spot, path, state)] if state and len(variants) > 1 else []
+        for spot in asked or variants:
+            value = _value(spot, variants, posted, f"{prefix}{key}", path, state)
+            # Of several that may count, the one that was answered.
+            if value is not None and (key not in found or found[key] in ("", {}, [])):
+                found[key] = value
+    return found
+
+
+def _value(
+    spot: Spot, variants: Sequence[Spot], posted: MultiDict[str, str], name: str, path: Path, state: State | None
+) -> Any:
     if spot.kind in ("group", "address"):
-        return _group(spot.spots, posted, f"{name}.")
+        return _group(spot.spots, posted, f"{name}.", path, state)
     if spot.kind == "blocks":
-        return [_group(spot.spots, posted, f"{name}.{index}.") for index in _indexes(posted, name, spot.max_items)]
-    if spot.kind in ("checkboxes", "files"):
-        return [_choice(spot, text) for text in posted.getlist(name) if text]
+        return [
+            _group(spot.spots, posted, f"{name}.{index}.", (*path, place), state)
+            for place, index in enumerate(_indexes(posted, name, spot.max_items))
+        ]
     if spot.kind == "date":
         return _date(posted, name)
     texts = posted.getlist(name)
+    if len(variants) > 1:
+        texts = _own(spot, variants, texts)
+    if spot.kind in ("checkboxes", "files"):
+        return [_choice(spot, text) for text in texts if text]
     if not texts:
         return None
     # Two questions under one name, both on a page without JavaScript: the one that was filled in.
@@ -57,6 +82,18 @@ def _value(spot: Spot, posted: MultiDict[str, str], name: str) -> Any:
         # Pasted from a letter, with the blanks around and within it.
         return "".join(text.split())
     return text
+
+
+def _own(spot: Spot, variants: Sequence[Spot], texts: list[str]) -> list[str]:
+    """Of what was sent under the name of several questions, what may be the answer to one of them."""
+    if len(texts) == len(variants) and all(one.kind in _ALWAYS_SENT for one in variants):
+        # Without JavaScript each box sends something, in the order of the page.
+        return [texts[variants.index(spot)]]
+    if not spot.choices:
+        return texts
+    own = {text_of(choice.value) for choice in spot.choices}
+    others = {text_of(choice.value) for one in variants for choice in one.choices} - own
+    return [text for text in texts if text not in others] or [""] * bool(texts)
 
 
 def _indexes(posted: MultiDict[str, str], name: str, most: int) -> list[int]:

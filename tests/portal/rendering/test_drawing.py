@@ -70,6 +70,8 @@ ANSWERS = st.fixed_dictionaries(
 def test_what_is_drawn_is_read_back(form: forms.Form, posted: Any, answers: dict[str, Any]) -> None:
     """Drawn, posted and read, answers are the same: with every field on the page, as without JavaScript."""
     answers = forms.clean(form, answers)
+    if answers.get("lien", "") not in ("ab" if answers.get("marie") else "cd"):
+        answers.pop("lien", None)  # a choice of the question that isn't asked is read as none
     drawn = str(rendering.draw(forms.fields(form, answers)))
     assert forms.clean(form, rendering.read(form, posted(drawn))) == forms.clean(
         form, answers | {"enfants": answers.get("enfants") or [{}]}

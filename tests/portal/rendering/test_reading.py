@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, MultiDict
 
-from engine.core.errors import BadRequest
+from engine.core.errors import BadRequest, InvalidAnswers
 from engine.procedures import forms
 from portal import rendering
 from portal.rendering import Action
@@ -75,6 +76,51 @@ def test_blocks_close_up_and_cannot_be_made_endless(form: forms.Form) -> None:
 def test_of_two_questions_under_one_name_the_one_that_was_answered_counts(form: forms.Form) -> None:
     assert read(form, ("lien", "c"))["lien"] == "c"
     assert read(form, ("nom", ""), ("nom", "Zoé"))["nom"] == "Zoé"
+
+
+def _subjects(widget: str, *lists: str) -> forms.Form:
+    """A question under one name whose choices depend on another one, as the contact form has it."""
+    ways = [
+        {
+            "if": {"required": ["domaine"], "properties": {"domaine": {"const": domain}}},
+            "then": {
+                "required": ["sujet"],
+                "properties": {"sujet": {"title": "Sujet", "x-widget": widget, "enum": choices.split()}},
+            },
+        }
+        for domain, choices in zip("pqr", lists, strict=True)
+    ]
+    schema = {"type": "object", "properties": {"domaine": {"enum": ["p", "q", "r"]}}, "allOf": ways}
+    return forms.load("sujets.json", {"sujets.json": json.dumps(schema).encode()})
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        (["a", "", "y"], "y"),  # the first list was touched before
+        (["a", "", ""], ""),  # only a list that isn't asked for
+        (["autre", "", ""], ""),
+        (["", "", "autre"], "autre"),
+        (["z"], "z"),  # with JavaScript, only the list that shows is sent
+    ],
+)
+def test_of_the_lists_under_one_name_the_one_that_is_asked_for_counts(sent: list[str], meant: str) -> None:
+    form = _subjects("select", "a b autre", "c d autre", "y z autre")
+    found = read(form, ("domaine", "r"), *(("sujet", one) for one in sent))
+    assert found["sujet"] == meant
+    if not meant:
+        with pytest.raises(InvalidAnswers) as refused:
+            forms.validate(form, found)
+        assert list(refused.value.errors) == ["sujet"]
+        assert "Choisissez" in refused.value.errors["sujet"]
+
+
+def test_a_choice_of_a_question_that_is_not_asked_for_is_none() -> None:
+    form = _subjects("radios", "a b", "c d", "y z")
+    assert read(form, ("domaine", "r"), ("sujet", "a"))["sujet"] == ""
+    assert read(form, ("domaine", "r"), ("sujet", "y"))["sujet"] == "y"
+    assert read(form, ("domaine", "r"), ("sujet", "tout autre"))["sujet"] == "tout autre"
+    assert read(form, ("sujet", "a"))["sujet"] == "a"
 
 
 def test_dates_are_read_from_their_boxes(form: forms.Form) -> None:
