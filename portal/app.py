@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, redirect, request, send_from_directory, url_for
 from flask import Response as FlaskResponse
+from flask.sessions import SecureCookieSessionInterface
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -35,7 +39,47 @@ from portal import (
 from portal.interruption import install as announce_interruptions
 from portal.rendering import assets
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 HERE = Path(__file__).parent
+
+
+class _Answer(FlaskResponse):
+    """An answer that is there as a whole goes to the server as a whole, which sends it at once; otherwise the server asks for
+    piece after piece, each from another thread."""
+
+    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+        if not self.is_sequence or environ["REQUEST_METHOD"] == "HEAD":
+            return super().get_app_iter(environ)
+        pieces = list(self.iter_encoded())
+        self.close()
+        return pieces
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's sessions; what signs them is made once, since the keys stay as long as the process."""
+
+    def __init__(self) -> None:
+        self._serializers: dict[Flask, URLSafeTimedSerializer | None] = {}
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        if app not in self._serializers:
+            self._serializers[app] = super().get_signing_serializer(app)
+        return self._serializers[app]
+
+
+class _Portal(Flask):
+    """Flask, without what costs and isn't used."""
+
+    response_class = _Answer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.session_interface = _Sessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func  # no view and no hook is a coroutine
 
 
 def create_app(settings: Settings | None = None, *, database: Database | None = None) -> Flask:
@@ -47,7 +91,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         settings = config.current()
     else:
         config.use(settings)
-    app = Flask("portal", static_folder=None, template_folder=None, root_path=str(HERE))
+    app = _Portal("portal", static_folder=None, template_folder=None, root_path=str(HERE))
     app.config.update(
         SECRET_KEY=settings.secret_key,
         # Former keys still read cookies and the tokens of forms; the last one of the list signs.

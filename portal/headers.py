@@ -7,7 +7,17 @@ from typing import cast
 
 from flask import Flask, Response, current_app, g
 
-_PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
+# What a view doesn't say otherwise.
+_ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    # A page says who is signed in: no copy stays on a shared computer, and going back shows what holds now.
+    ("Cache-Control", "no-store"),
+)
 
 
 def nonce() -> str:
@@ -29,18 +39,14 @@ def install(app: Flask) -> None:
 
 
 def _add(response: Response) -> Response:
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", _policy())
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", _PERMISSIONS)
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    if current_app.config["SESSION_COOKIE_SECURE"]:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    # A page says who is signed in: no copy stays on a shared computer, and going back shows what holds now.
-    headers.setdefault("Cache-Control", "no-store")
+    there = {name.lower() for name, _ in response.headers}
+    for name, value in _ALWAYS:
+        if name.lower() not in there:
+            response.headers.add(name, value)
+    if "content-security-policy" not in there:
+        response.headers.add("Content-Security-Policy", _policy())
+    if current_app.config["SESSION_COOKIE_SECURE"] and "strict-transport-security" not in there:
+        response.headers.add("Strict-Transport-Security", "max-age=31536000")
     return response
 
 
