@@ -104,6 +104,8 @@ RULES: dict[str, tuple[tuple[Condition, ...], ...]] = {
     "queues.use": ((working,),),
     "case.work": ((working, of_its_groups, filed),),
     "task.do": ((working, of_its_groups),),
+    # Who works on what is shared out by whoever supervises the group.
+    "task.assign": ((supervisor, of_its_supervisors),),
     # Agendas and quotas: a service sees its own, and whoever supervises it decides of them.
     "capacity.see": ((working, of_its_groups),),
     "capacity.decide": ((supervisor, of_its_supervisors),),

@@ -22,6 +22,7 @@ def show(error: ParvisError) -> Response:
         title=_title(error),
         message=error.message,
         typed=g.get("typed_answers", []),
+        about=g.get("about", ""),
         chosen=filters.read(request.args),
         nothing_done=isinstance(error, Conflict) and request.method == "POST",
     )

@@ -1,4 +1,4 @@
-"""The task at hand: the request to read beside the form to fill in; taken, given back, completed (E2, E3).
+"""The task at hand: the request to read beside the form to fill in; taken, given back, completed, shared out (E2, E3).
 
 The address carries the choice of the queue that the agent came from, so that completing leads back to it.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +15,15 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import AlreadyClaimed, BadRequest, InvalidAnswers, NotFound, StaleStep
-from engine.procedures import cases, catalogue, choices, forms, instructions, tasks
+from engine.core.errors import AlreadyClaimed, BadRequest, Invalid, InvalidAnswers, NotFound, StaleStep
+from engine.procedures import assignments, cases, catalogue, choices, forms, instructions, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms import Form
 from engine.procedures.tasks import HumanTask
 from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
-from portal.agents import blueprint, filters
+from portal.agents import blueprint, filters, timeline
 from portal.agents.cases import folder
 from portal.agents.due import due
 from portal.attachments import Place
@@ -33,6 +32,8 @@ from portal.residents.presentation import paragraphs
 
 # Hidden beside the fields: once the task is done, they tell of what the answers were.
 CASE, ELEMENT = "_demande", "_element"
+# Whom a supervisor gives the task to, and who had it when they decided so.
+AGENT, SEEN = "agent", "_agent"
 TOO_LONG = "Votre saisie est trop longue pour être gardée sans que la tâche soit terminée."
 GONE = "Cette tâche n’est plus ouverte\u00a0: elle a été traitée, ou n’est pas de vos corbeilles."
 
@@ -42,7 +43,14 @@ GONE = "Cette tâche n’est plus ouverte\u00a0: elle a été traitée, ou n’e
 @access.in_phases
 def show_task(task_id: UUID) -> Response:
     """The request, and the form when the agent holds the task."""
-    return _draw(task_id=task_id, posted=typed.given_back())
+    posted = typed.given_back()
+    try:
+        return _draw(task_id=task_id, posted=posted)
+    except NotFound:
+        if posted is None:
+            raise
+        # The task ended while the agent signed in again: what comes back has nowhere else to be shown.
+        raise _gone(task_id, posted) from None
 
 
 @blueprint.post("/agents/taches/<uuid:task_id>/prise-en-charge")
@@ -53,7 +61,7 @@ def claim(session: Session, task_id: UUID) -> Response:
     try:
         tasks.claim(session, task_id, current_actor())
     except NotFound:
-        raise StaleStep(GONE) from None
+        raise _gone(task_id, request.form) from None
     return redirect(url_for(".show_task", task_id=task_id, **filters.read(request.args).here), 303)
 
 
@@ -66,9 +74,40 @@ def release(session: Session, task_id: UUID) -> Response:
         task = tasks.find(session, task_id, current_actor())
         tasks.release(session, task_id, current_actor())
     except NotFound:
-        raise StaleStep(GONE) from None
+        raise _gone(task_id, request.form) from None
     flash(f"La tâche «\u00a0{task.title}\u00a0» de la demande {task.reference} est rendue à la corbeille.", "success")
     return _back()
+
+
+@blueprint.post("/agents/taches/<uuid:task_id>/attribution")
+@access.supervisor
+@access.in_phases
+def assign(task_id: UUID) -> Response:
+    """Say who has the task, for who supervises its group; nobody: it is back in its queue."""
+    try:
+        return _assign(task_id=task_id)
+    except Invalid as error:
+        return _draw(task_id=task_id, refused=error.message)
+    except NotFound:
+        raise _gone(task_id, request.form) from None
+
+
+@transactional
+def _assign(session: Session, task_id: UUID) -> Response:
+    chosen = _id(AGENT)
+    if chosen is None and request.form.get(AGENT):
+        raise Invalid("Choisissez une personne du service.")
+    task = assignments.assign(session, task_id, current_actor(), chosen, seen=_id(SEEN))
+    whither = f"confiée à {task.claimed_name}" if task.claimed_by else "dans la corbeille, à prendre en charge"
+    flash(f"La tâche «\u00a0{task.title}\u00a0» de la demande {task.reference} est {whither}.", "success")
+    return redirect(url_for(".show_task", task_id=task_id, **filters.read(request.args).here), 303)
+
+
+def _id(field: str) -> UUID | None:
+    try:
+        return UUID(request.form.get(field, ""))
+    except ValueError:
+        return None
 
 
 @blueprint.post("/agents/taches/<uuid:task_id>")
@@ -95,9 +134,8 @@ def complete_task(task_id: UUID) -> Response:
     except InvalidAnswers as error:
         _put_aside(task_id=task_id)
         return _draw(task_id=task_id, posted=request.form, errors=error.errors)
-    except NotFound:
-        _remember_typed()
-        raise StaleStep(GONE) from None
+    except (NotFound, StaleStep):
+        raise _gone(task_id, request.form) from None
 
 
 @reading
@@ -132,17 +170,6 @@ def _show_on_conflict(session: Session, case: Case, form: Form, answers: Mapping
     g.typed_answers = forms.summary(form, answers, context=choices.context(session, case, form))
 
 
-@reading
-def _remember_typed(session: Session) -> None:
-    """The same, of a task that is there no more: its page said of which request and which element it was."""
-    with suppress(NotFound):
-        case = cases.find_for_agent(session, request.form.get(CASE, ""), current_actor())
-        definition = catalogue.definition(session, case.version_id)
-        element_id = request.form.get(ELEMENT, "")
-        if element_id in definition.process.elements and (form := definition.form_of(element_id)) is not None:
-            _show_on_conflict(session, case, form, filling.typed(form, request.form))
-
-
 @transactional
 def _complete(session: Session, task_id: UUID) -> Response:
     task, case, definition = _at_hand(session, task_id, lock=True)
@@ -166,6 +193,29 @@ def _at_hand(session: Session, task_id: UUID, *, lock: bool = False) -> tuple[Hu
 
 def _back() -> Response:
     return redirect(url_for("agents.show_queues", **filters.read(request.args).here), 303)
+
+
+# --- when it is there no more ----------------------------------------------------------------------------------------------
+
+
+def _gone(task_id: UUID, posted: MultiDict[str, str]) -> StaleStep:
+    """Why the task is there no more, as far as this agent may read the request that its page said it is of; what was typed is for
+    the page to show."""
+    return access.look_up(lambda session: _end(session, task_id, posted))
+
+
+def _end(session: Session, task_id: UUID, posted: MultiDict[str, str]) -> StaleStep:
+    actor = current_actor()
+    try:
+        case = cases.find_for_agent(session, posted.get(CASE, ""), actor)
+    except NotFound:
+        return StaleStep(GONE)
+    g.about = case.reference
+    definition = catalogue.definition(session, case.version_id)
+    element_id = posted.get(ELEMENT, "")
+    if element_id in definition.process.elements and (form := definition.form_of(element_id)) is not None:
+        _show_on_conflict(session, case, form, filling.typed(form, posted))
+    return StaleStep(timeline.end_of(session, case, task_id, actor) or GONE)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------------
@@ -193,7 +243,9 @@ def _draw(
     task_id: UUID,
     posted: MultiDict[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
+    refused: str = "",
 ) -> Response:
+    """The page of a task; `refused` is what was wrong with whom a supervisor gave it to."""
     task, case, definition = _at_hand(session, task_id)
     form = definition.form_of(task.element_id)
     answers: dict[str, Any] = {}
@@ -218,8 +270,10 @@ def _draw(
         sheet=sheet,
         folder=read,
         mine=task.claimed_by == current_actor().account_id,
+        agents=assignments.candidates(session, task) if assignments.may(current_actor(), task) else None,
+        refused=refused,
         chosen=chosen,
         unfinished=posted is None and kept is not None,
         hidden={CASE: case.reference, ELEMENT: task.element_id},
     )
-    return make_response(page, 422 if errors else 200)
+    return make_response(page, 422 if errors or refused else 200)

@@ -243,7 +243,7 @@ def _history_of(verdict: Verdict, facts: Facts) -> None:
     if not entries or kinds[0] != "opened":
         verdict.history.append(f"{name}: begins with {kinds[:1]}")
     # Taking a task locks the task and not the request: it may be written between two entries of a move.
-    moves = [one for one in entries if one.kind not in ("claimed", "released")]
+    moves = [one for one in entries if one.kind not in ("claimed", "released", "assigned", "taken_back")]
     for sooner, later in pairwise(moves):
         if later.at < sooner.at:
             verdict.history.append(f"{name}: goes back in time from {sooner.kind} to {later.kind}")

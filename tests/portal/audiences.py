@@ -93,6 +93,10 @@ def _supervisor_of_the_group(persona: str, whose: Whose) -> Outcome:
     return "forbidden" if persona == AGENT else _of_the_group(persona, whose)
 
 
+def _supervisors_of_the_group(persona: str, whose: Whose) -> Outcome:
+    return "hidden" if persona == OTHER_SUPERVISOR else _among_agents(SUPERVISOR)(persona, whose)
+
+
 # Where nobody is turned away, one of each sort will do.
 EVERYONE = Audience(
     "everyone",
@@ -110,6 +114,7 @@ STAFF = Audience("agents' accounts", _among_agents(*WORKERS, ANALYST, ADMINISTRA
 AGENTS = Audience("agents who work on requests", _among_agents(*WORKERS))
 GROUP = Audience("agents of the group that works on it", _of_the_group, things=True)
 GROUP_SUPERVISOR = Audience("the supervisor of the group", _supervisor_of_the_group, things=True)
+SUPERVISORS_OF_THE_GROUP = Audience("supervisors, of what their group works on", _supervisors_of_the_group, things=True)
 SUPERVISORS = Audience("supervisors", _among_agents(SUPERVISOR, OTHER_SUPERVISOR))
 ANALYSTS = Audience("analysts", _among_agents(ANALYST))
 ADMINISTRATORS = Audience("administrators", _among_agents(ADMINISTRATOR))
@@ -139,6 +144,7 @@ ROUTES: dict[str, Audience] = {
     "admin.withdraw_interruption": ADMINISTRATORS,
     "agents.add_passkey": STAFF,
     "agents.answer_exchange": GROUP,
+    "agents.assign": SUPERVISORS_OF_THE_GROUP,
     "agents.begin_application": STAFF,
     "agents.begin_exchange": GROUP,
     "agents.claim": GROUP,

@@ -20,7 +20,7 @@ from engine.core.db import Session, insert_row
 from engine.core.errors import ParvisError, ProcessStuck
 from engine.people.actors import Actor
 from engine.procedures import choices, durations, forms, history, notifications, operations, receipts, tasks
-from engine.procedures.cases import appointments, holds
+from engine.procedures.cases import appointments, holds, once
 from engine.procedures.cases.case import SAVE, Case, reserved
 from engine.procedures.cases.finding import make_link, tracking_address
 from engine.procedures.cases.typed import without
@@ -104,6 +104,7 @@ class Run:
         for node in self.definition.steps:
             if node.id not in done:
                 self.scope.document.pop(node.id, None)
+        once.refuse_another(self.session, case, self.definition)
         holds.keep_places(self.session, case, self.definition)
         self.change(status="filed", filed_at=clock.now())
         self.scope.reserved = reserved(self.case)
@@ -173,14 +174,15 @@ class Run:
         self._keep_timers(timers)
         if self.definition.asks and not case.draft:
             exchanges.stop_waiting(self.session, case.id, workflow.waiting_messages() if case.running else ())
+        # Before what they lead to.
+        for event in workflow.events:
+            if event.kind == "decision":
+                self.note("decided", event.element_id, **event.facts)
         if not case.draft:
             for task in fresh:
                 self.note(
                     "resident_asked" if task.lane == RESIDENT else "task_opened", task.element_id, group=task.lane
                 )
-        for event in workflow.events:
-            if event.kind == "decision":
-                self.note("decided", event.element_id, **event.facts)
         if case.status == "closed":
             self.note("closed", case.end_element)
         self._hurry()

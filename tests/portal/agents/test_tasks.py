@@ -318,13 +318,60 @@ def test_what_was_typed_is_shown_when_the_task_is_done_meanwhile(
 ) -> None:
     address = address_of(reported())
     jeanne.post(f"{address}/prise-en-charge")
-    form = jeanne.get(address).text
-    hidden = dict(re.findall(r'type="hidden" name="(_demande|_element)" value="([^"]+)"', form))
+    hidden = hidden_of(jeanne.get(address).text)
     jeanne.post(f"{address}/remise")
     paul.post(f"{address}/prise-en-charge")
     paul.post(address, SENT)
     refused = jeanne.post(address, {**HALF, **hidden})
     assert refused.status_code == 409
     assert "Quai privé : je me renseigne." in said(refused)
+    assert "Paul Aussi a terminé cette tâche le" in said(refused)
+    assert f'href="/agents/demandes/{hidden["_demande"]}"' in refused.text
     for odd in ({**hidden, "_element": "nulle-part"}, {**hidden, "_demande": "AA-00"}, {}):
         assert jeanne.post(address, {**HALF, **odd}).status_code == 409
+
+
+def hidden_of(page: str) -> dict[str, str]:
+    return dict(re.findall(r'type="hidden" name="(_demande|_element)" value="([^"]+)"', page))
+
+
+def test_what_was_typed_is_shown_when_the_request_was_cancelled(
+    jeanne: Visitor,
+    paul: Visitor,
+    visitor: Visitor,
+    report: Callable[..., str],
+    address_of: Address,
+    said: Said,
+) -> None:
+    reference = report(visitor, filed=True)
+    address = address_of(reference)
+    jeanne.post(f"{address}/prise-en-charge")
+    hidden = hidden_of(jeanne.get(address).text)
+    assert visitor.post(f"/demandes/{reference}/annuler").status_code == 303
+    for _ in range(2):
+        refused = jeanne.post(address, {**HALF, **hidden})
+        assert refused.status_code == 409
+        assert "La demande a été annulée le" in said(refused)
+        assert "Quai privé : je me renseigne." in said(refused)
+        assert f'href="/agents/demandes/{reference}"' in refused.text
+    for path in ("/prise-en-charge", "/remise"):
+        assert "La demande a été annulée le" in said(paul.post(f"{address}{path}", hidden))
+
+
+def test_what_was_typed_is_shown_when_the_task_ended_while_the_session_was_over(
+    jeanne: Visitor, paul: Visitor, agent: Account, reported: Callable[[], str], address_of: Address, said: Said
+) -> None:
+    address = address_of(reported())
+    jeanne.post(f"{address}/prise-en-charge")
+    hidden = hidden_of(jeanne.get(address).text)
+    jeanne.client.delete_cookie("parvis_connexion")
+    jeanne.post(address, {**HALF, **hidden})
+    with_session = jeanne.sign_in(agent.login, suite=address)
+    jeanne.post(f"{address}/remise")
+    paul.post(f"{address}/prise-en-charge")
+    paul.post(address, SENT)
+    page = jeanne.follow(with_session)
+    assert page.status_code == 409
+    assert "Quai privé : je me renseigne." in said(page)
+    assert "Paul Aussi a terminé cette tâche le" in said(page)
+    assert jeanne.get(address).status_code == 404

@@ -30,8 +30,16 @@ def entry(kind: str, **values: Any) -> Entry:
     return Entry(id=1, case_id=uuid4(), at=datetime(2027, 3, 1, 9, tzinfo=UTC), kind=kind, **{**facts, **values})
 
 
+RULES = (SimpleNamespace(id="r1", description="Deux enfants"), SimpleNamespace(id="r2", description=""))
+RECEIVED = SimpleNamespace(kind="message", name="precision-donnee")
 DEFINITION: Any = SimpleNamespace(
-    process=SimpleNamespace(elements={"instruction": SimpleNamespace(name="Examiner la demande")})
+    process=SimpleNamespace(
+        elements={
+            "instruction": SimpleNamespace(name="Examiner la demande", events=()),
+            "reponse": SimpleNamespace(name="Précision de l’usager", events=(RECEIVED,)),
+        },
+        decisions={"orientation": SimpleNamespace(rules=RULES)},
+    )
 )
 
 
@@ -43,20 +51,28 @@ def test_no_kind_is_without_a_sentence() -> None:
 
 @pytest.mark.parametrize("kind", sorted(timeline.SENTENCES))
 def test_a_sentence_stands_without_its_facts(kind: str) -> None:
-    said = timeline._title(entry(kind), DEFINITION, "")
+    said = timeline._title(entry(kind), DEFINITION, "", {})
     assert said
     assert not re.search(r"[:(){}]|None|\s$", said), said
 
 
 def test_a_sentence_names_the_element_the_service_and_the_rules() -> None:
     opened = entry("task_opened", element_id="instruction", data={"group": "Instruction"})
-    assert timeline._title(opened, DEFINITION, "") == "Tâche ouverte\u00a0: Examiner la demande (Instruction)"
+    assert timeline._title(opened, DEFINITION, "", {}) == "Tâche ouverte\u00a0: Examiner la demande (Instruction)"
     decided = entry("decided", element_id="instruction", data={"rules": ["r1", "r2"]})
-    assert timeline._title(decided, DEFINITION, "").endswith("Examiner la demande (r1, r2)")
+    assert timeline._title(decided, DEFINITION, "", {}).endswith("Examiner la demande (Deux enfants)")
+    unnamed = entry("decided", element_id="instruction", data={"rules": ["r2", "r3"]})
+    assert timeline._title(unnamed, DEFINITION, "", {}).endswith("Examiner la demande")
+    received = entry("message_received", data={"name": "precision-donnee"})
+    assert timeline._title(received, DEFINITION, "", {}) == "Information reçue\u00a0: Précision de l’usager"
+    paul = uuid4()
+    given = entry("assigned", element_id="instruction", data={"to": str(paul)})
+    told = "Tâche confiée à Paul Aussi\u00a0: Examiner la demande"
+    assert timeline._title(given, DEFINITION, "", {paul: "Paul Aussi"}) == told
     asked = entry("documents_required", data={"count": 2})
-    assert timeline._title(asked, DEFINITION, "") == "2\u00a0pièces demandées"
+    assert timeline._title(asked, DEFINITION, "", {}) == "2\u00a0pièces demandées"
     sent = entry("notified", data={"name": "refus"})
-    assert timeline._title(sent, DEFINITION, "Votre demande") == "Message envoyé à l’usager\u00a0: Votre demande"
+    assert timeline._title(sent, DEFINITION, "Votre demande", {}) == "Message envoyé à l’usager\u00a0: Votre demande"
 
 
 def test_who_did_it_is_said_of_what_people_do_only() -> None:
