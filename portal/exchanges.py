@@ -128,11 +128,13 @@ def _composed(session: Session, case: Case, place: str) -> list[StoredFile]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A thread in a list: what it is about, who wrote last, whether something of it is unread."""
+    """A thread in a list: what it is about, who wrote last, whether something of it is unread. `received`: what was written last,
+    by whichever side, was read by the other."""
 
     id: UUID
     subject: str
     unread: int
+    received: bool
     asked: bool
     who: str
     at: str
@@ -175,6 +177,7 @@ def _row(exchange: Exchange, messages: Sequence[Message], side: Side, named: Nam
         id=exchange.id,
         subject=exchange.subject,
         unread=exchange.unread(side),
+        received=last.side != side or last.read_at is not None,
         asked=exchange.asked and side == RESIDENT,
         who=named(exchange, last),
         at=moment(last.written_at),
@@ -233,6 +236,13 @@ def for_agents(session: Session, case: Case, definition: Definition) -> dict[str
     if not verbs.enabled(case, definition):
         return None
     return {"rows": rows(session, case, SERVICE, colleagues(session, case)), "writable": verbs.writable(case)}
+
+
+def over(case: Case) -> str:
+    """Why nobody writes any more about a request that is over."""
+    how = "a été annulée" if case.status == "cancelled" else "s’est terminée"
+    when = f" le {moment(case.closed_at)}" if case.closed_at else ""
+    return f"Cette demande {how}{when}\u00a0: on n’y écrit plus."
 
 
 def excerpt(text: str) -> str:

@@ -33,15 +33,14 @@ def found(session: Session, case: Case, exchange_id: UUID | None) -> Exchange | 
 
 @dataclass(frozen=True)
 class Desk:
-    """One side's pages: the address of a thread, where to go when the request is over, and how the page is drawn."""
+    """One side's pages: the address of a thread, and how the page is drawn."""
 
     side: Side
     address: Callable[[str, UUID], str]
-    over: Callable[[str], str]
     draw: Callable[..., Response]
 
     def take(self, *, reference: str, exchange_id: UUID | None = None) -> Response:
-        """Send what was posted; with errors, the page again with what was typed."""
+        """Send what was posted; with errors, or once the request is over, the page again with what was typed."""
         action = rendering.action(request.form)
         where: dict[str, Any] = {"reference": reference, "exchange_id": exchange_id}
         try:
@@ -55,9 +54,8 @@ class Desk:
             return transactional(self._send)(**where)
         except InvalidAnswers as error:
             return self.draw(**where, posted=request.form, errors=error.errors)
-        except CaseClosed as error:
-            flash(error.message, "info")
-            return redirect(self.over(reference), 303)
+        except CaseClosed:
+            return self.draw(**where, posted=request.form)
 
     def read(self, session: Session, case: Case, exchange_id: UUID) -> Response:
         """«Voir la suite»: read from now on, and shown whole."""

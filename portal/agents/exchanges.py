@@ -94,7 +94,8 @@ def _draw(
     errors: Mapping[str, str] | None = None,
 ) -> Response:
     exchange = messaging.found(session, case, exchange_id)
-    if exchange is None and not verbs.writable(case):
+    writable = verbs.writable(case)
+    if exchange is None and not writable and posted is None:
         raise NotFound
     form = shared.form_of(new=exchange is None)
     if posted is not None:
@@ -113,10 +114,13 @@ def _draw(
         exchange=exchange,
         messages=messages,
         sheet=sheet,
-        writable=verbs.writable(case),
-        over=verbs.OVER,
+        writable=writable,
+        over=shared.over(case),
+        lost=None if writable or posted is None else answers,
         sending=shared.sending(),
     )
+    if posted is not None and not writable:
+        return make_response(page, 409)
     return make_response(page, 422 if errors else 200)
 
 
@@ -124,4 +128,4 @@ def _address(reference: str, exchange_id: UUID) -> str:
     return url_for("agents.show_exchange", reference=reference, exchange_id=exchange_id)
 
 
-_DESK = Desk(SERVICE, _address, lambda reference: url_for("agents.show_case", reference=reference), _draw)
+_DESK = Desk(SERVICE, _address, _draw)

@@ -89,7 +89,8 @@ def _draw(
     errors: Mapping[str, str] | None = None,
 ) -> Response:
     exchange = messaging.found(session, case, exchange_id)
-    if exchange is None and not verbs.writable(case):
+    writable = verbs.writable(case)
+    if exchange is None and not writable and posted is None:
         raise NotFound
     form = shared.form_of(new=exchange is None)
     if posted is not None:
@@ -105,10 +106,13 @@ def _draw(
         if exchange is not None
         else [],
         sheet=filling.sheet(session, case, form, answers, errors),
-        writable=verbs.writable(case),
-        over=verbs.OVER,
+        writable=writable,
+        over=shared.over(case),
+        lost=None if writable or posted is None else answers,
         sending=shared.sending(),
     )
+    if posted is not None and not writable:
+        return make_response(page, 409)
     return make_response(page, 422 if errors else 200)
 
 
@@ -116,4 +120,4 @@ def _address(reference: str, exchange_id: UUID) -> str:
     return url_for("residents.show_exchange", reference=reference, exchange_id=exchange_id)
 
 
-_DESK = Desk(RESIDENT, _address, lambda reference: url_for("residents.show_tab", reference=reference, tab=TAB), _draw)
+_DESK = Desk(RESIDENT, _address, _draw)

@@ -294,9 +294,38 @@ def test_a_closed_request_is_only_read(
     page = visitor.get(thread)
     assert "on n’y écrit plus" in said(page)
     assert "Envoyer" not in said(page)
-    answer = visitor.post(thread, {"message": "Une dernière chose."})
-    assert "on n’y écrit plus" in said(visitor.follow(answer))
+    new = f"/demandes/{reference}/suivi/echanges/nouveau"
+    assert visitor.get(new).status_code == 404
+    # Nothing of what was typed meanwhile is lost, on either side, at an answer or at a first message.
+    for who, path in (
+        (visitor, thread),
+        (visitor, new),
+        (agent, f"/agents/demandes/{reference}/echanges/{thread.rpartition('/')[2]}"),
+        (agent, f"/agents/demandes/{reference}/echanges/nouveau"),
+    ):
+        for more in ({}, {"pieces-files": photo()}, {"_action": "remove-file:pieces:x"}):
+            kept = who.post(path, {"objet": "Encore", "message": "Une dernière\nchose.", **more})
+            assert kept.status_code == 409, path
+            assert "Cette demande a été annulée le" in said(kept)
+            assert "n’a pas été envoyé" in said(kept)
+            assert "Une dernière chose." in said(kept)
+            assert ("Encore" in said(kept)) == path.endswith("nouveau")
+        assert who.post(path, {}).status_code == 409
     assert len(messages(data)) == 1
+
+
+def test_one_s_own_message_is_said_read_once_the_other_side_read_it(
+    visitor: Visitor, agent: Visitor, reference: str, said: Callable[[TestResponse], str]
+) -> None:
+    agent.get(f"/agents/demandes/{reference}/echanges/nouveau")
+    agent.post(f"/agents/demandes/{reference}/echanges/nouveau", FIRST)
+    case = f"/agents/demandes/{reference}"
+    tab = f"/demandes/{reference}/suivi/echanges"
+    assert "Le matelas est parti Pas encore lu" in said(agent.get(case))
+    assert "Le matelas est parti Non lu" in said(visitor.get(tab))
+    visitor.post(re.findall(r'action="([^"]+/lecture)"', visitor.get(tab).text)[0])
+    assert "Le matelas est parti Lu" in said(agent.get(case))
+    assert "Le matelas est parti Lu" in said(visitor.get(tab))
 
 
 def test_the_counts_are_one_query_each(visitor: Visitor, reference: str, data: Database) -> None:
