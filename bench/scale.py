@@ -287,7 +287,7 @@ def _exports(few: Filled, many: Filled) -> dict[str, dict[str, Any]]:
 def _export(filled: Filled, most: int) -> int:
     rows = 0
     everybody = Actor("agent", filled.agent.account_id, groups=frozenset(filling.GROUPS))
-    with filled.database.reading() as session:
+    with filled.database.reading(streamed=True) as session:
         for piece in exports.queue_csv(session, everybody):
             rows += piece.count("\r\n")
             if rows >= most:

@@ -195,6 +195,11 @@ def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _refuse_writing_while_reading(connection: sqlalchemy.Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    if "parvis_reads" in connection.get_execution_options() and statement.startswith(("INSERT", "UPDATE", "DELETE")):
+        raise RuntimeError("a session that reads writes nothing: open a transaction")
+
+
 class Database:
     """A database and its two ways in: `transaction()` writes and commits, `reading()` only reads."""
 
@@ -204,8 +209,15 @@ class Database:
         event.listen(self.engine, "before_cursor_execute", logs.count_statement)
         traces.watch(self.engine)
         self._writer = Turns() if self.engine.dialect.name == "sqlite" else nullcontext()
+        event.listen(self.engine, "before_cursor_execute", _refuse_writing_while_reading)
         self._writing = sessionmaker(self.engine.execution_options(parvis_writes=True), expire_on_commit=False)
-        self._reading = sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        streaming = self.engine.execution_options(parvis_reads=True)
+        # No transaction: PostgreSQL's would see each statement's own moment anyway, and takes two more exchanges with the
+        # server. Above all the driver forgets what the server has prepared with each ROLLBACK, which would end it.
+        apart = {"isolation_level": "AUTOCOMMIT"} if self.engine.dialect.name == "postgresql" else {}
+        reading = streaming.execution_options(**apart)
+        self._streaming = sessionmaker(streaming, expire_on_commit=False, autoflush=False)
+        self._reading = sessionmaker(reading, expire_on_commit=False, autoflush=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -226,10 +238,14 @@ class Database:
             function()
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """A consistent view of the database; whatever is changed in it is thrown away. What was read stays readable."""
+    def reading(self, *, streamed: bool = False) -> Iterator[Session]:
+        """A view of the database that writes nothing: changed objects are thrown away, statements that write are refused.
+
+        On SQLite it is of one moment. What was read stays readable. With `streamed`, results may be read piece by piece
+        (`yield_per`), which holds a transaction open meanwhile.
+        """
         # Closing rolls back; an explicit rollback would first empty the objects that were read.
-        with self._reading() as session:
+        with self._streaming() if streamed else self._reading() as session:
             yield session
 
     def run(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -28,7 +28,7 @@ def export_queue() -> Response:
     opened = database()
 
     def pieces() -> Iterator[str]:
-        with opened.reading() as session:
+        with opened.reading(streamed=True) as session:
             yield from exports.queue_csv(
                 session, actor, group=chosen.group or None, words=chosen.words, mine=chosen.mine, late=chosen.late
             )

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from engine.core import db, jobs
@@ -49,11 +49,38 @@ def test_what_returns_is_committed_and_what_raises_is_not(database: Database) ->
     assert [job.key for job in jobs_in(database)] == ["kept"]
 
 
-def test_reading_throws_changes_away(database: Database) -> None:
-    with database.reading() as session:
+@pytest.mark.parametrize("streamed", [False, True])
+def test_reading_throws_changes_away_and_refuses_to_write(database: Database, streamed: bool) -> None:
+    with database.transaction() as session:
+        session.add(a_job(key="as it was"))
+    with database.reading(streamed=streamed) as session:
+        session.scalars(select(Job)).one().key = "changed"
         session.add(a_job())
-        session.flush()
-    assert jobs_in(database) == []
+    with database.reading(streamed=streamed) as session:
+        session.add(a_job())
+        with pytest.raises(RuntimeError, match="writes nothing"):
+            session.flush()
+    with database.reading(streamed=streamed) as session, pytest.raises(RuntimeError, match="writes nothing"):
+        session.execute(delete(Job))
+    assert [job.key for job in jobs_in(database)] == ["as it was"]
+
+
+def test_results_may_be_read_piece_by_piece(database: Database) -> None:
+    with database.transaction() as session:
+        session.add_all([a_job() for _ in range(5)])
+    with database.reading(streamed=True) as session:
+        assert len(list(session.execute(select(Job.id), execution_options={"yield_per": 2}))) == 5
+
+
+def test_what_the_server_has_prepared_outlives_reading(database: Database) -> None:
+    """The driver forgets it with each ROLLBACK."""
+    if database.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite prepares in the process")
+    for _ in range(8):
+        with database.reading() as session:
+            list(session.execute(select(Job.id)))
+    with database.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM pg_prepared_statements")) >= 1
 
 
 def test_after_commit_runs_once_it_is_durable_and_never_after_a_rollback(database: Database) -> None:
