@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
@@ -41,20 +41,20 @@ def _look() -> None:
         request.max_content_length = UPLOAD_MAX
     if any(isinstance(value, int) and value > NUMBER_MAX for value in (request.view_args or {}).values()):
         raise NotFound  # no database counts so far
-    _refuse_unreadable((request.path,))
+    texts = [request.path]
     for values in (request.args, request.form) if request.method == "POST" else (request.args,):
         for name, several in values.lists():
-            _refuse_unreadable((name, *several))
+            texts += (name, *several)
     for name, file in request.files.items(multi=True) if request.method == "POST" else ():
-        _refuse_unreadable((name, file.filename or ""))
+        texts += (name, file.filename or "")
+    _refuse_unreadable(" ".join(texts))
 
 
-def _refuse_unreadable(texts: Iterable[str]) -> None:
+def _refuse_unreadable(text: str) -> None:
     """NUL characters and lone surrogates mean nothing to anybody, and databases choke on them."""
-    for text in texts:
-        if "\x00" in text:
-            raise BadRequest
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise BadRequest from None
+    if "\x00" in text:
+        raise BadRequest
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRequest from None

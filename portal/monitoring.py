@@ -16,7 +16,7 @@ from flask import Flask, g, request
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
-from engine.core import audit, clock, config, jobs, logs, metrics, traces
+from engine.core import clock, config, jobs, logs, metrics, traces
 from engine.core.db import Session
 from engine.core.errors import NotFound, Unavailable
 from engine.core.logs import Doing
@@ -45,7 +45,7 @@ def install(app: Flask) -> None:
 def _begin() -> None:
     g.began = time.perf_counter()
     sent = request.headers.get(_HEADER, "")
-    g.doing = Doing(request=sent if _ID.fullmatch(sent) else token_hex(16), origin=audit.network(request.remote_addr))
+    g.doing = Doing(request=sent if _ID.fullmatch(sent) else token_hex(16), address=request.remote_addr)
     logs.begin(g.doing)
     if traces.on():
         g.span = traces.span(f"{_method()} {_route()}", **{"request.id": g.doing.request})

@@ -206,7 +206,7 @@ def network(address: str | None) -> str:
 def _origin(doing: logs.Doing | None) -> str:
     if doing is None:
         return "terminal"
-    return "job" if doing.job is not None else doing.origin or "unknown"
+    return "job" if doing.job is not None else network(doing.address)
 
 
 def _plain(name: str, value: Fact) -> int | bool | str | None:

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TextIO
@@ -38,14 +38,14 @@ _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | t
 class Doing:
     """What this thread is busy with: the request or the job, the case it turned out to be about, the SQL it took.
 
-    `origin` is the network that a request came from, in the width that the audit keeps; it is never logged.
+    `address` is where a request came from. It is never logged, and the audit keeps no more of it than its network.
     """
 
     request: str | None = None
     job: str | None = None
     case: str | None = None
     statements: int = 0
-    origin: str | None = None
+    address: str | None = field(default=None, repr=False)
 
 
 _doing: ContextVar[Doing | None] = ContextVar("doing", default=None)

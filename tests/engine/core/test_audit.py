@@ -40,7 +40,7 @@ def test_an_act_says_who_what_when_on_what_and_from_where(
     now = clock_at("2027-03-01 10:00")
     group = uuid4()
     with (
-        logs.during(logs.Doing(request="ab" * 8, origin=audit.network("198.51.100.77"))),
+        logs.during(logs.Doing(request="ab" * 8, address="198.51.100.77")),
         database.transaction() as one,
     ):
         audit.record(one, AGENT, "account.role_given", "account", UUID(int=3), on_behalf_of=UUID(int=4), group=group)
