@@ -118,6 +118,12 @@ class QuotaExhausted(Conflict):
     default = "Le nombre de demandes prévu est atteint."
 
 
+class AlreadyRequested(Conflict):
+    """This person has a request already, where the procedure takes one from each."""
+
+    default = "Vous avez déjà fait cette démarche, qui ne se fait qu’une fois par personne."
+
+
 class SlotTaken(Conflict):
     """The slot isn't free any more, or was never offered."""
 

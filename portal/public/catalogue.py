@@ -8,7 +8,7 @@ from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import QuotaExhausted
+from engine.core.errors import AlreadyRequested, QuotaExhausted
 from engine.people import throttle
 from engine.procedures import cases, catalogue, words
 from portal import access
@@ -19,6 +19,14 @@ from portal.residents.presentation import presented
 
 # Whoever has no account opens drafts at no cost: enough for a public computer, not for a flood.
 DRAFTS = throttle.Limit("drafts", burst=60, every=throttle.SIGN_IN_ADDRESS.every)
+# Until when somebody who made their one request can't make another.
+ONCE = {
+    "running": "Vous pourrez en faire une autre quand celle-ci sera traitée.",
+    "day": "Une seule demande par personne et par jour.",
+    "week": "Une seule demande par personne et par semaine.",
+    "month": "Une seule demande par personne et par mois.",
+    "year": "Une seule demande par personne et par an.",
+}
 # The trade whose page leads to the rights and the consent of the space (A14).
 PARKING = "stationnement"
 
@@ -67,10 +75,10 @@ def show_procedure(session: Session, slug: str) -> str:
 @access.anyone
 @access.in_phases
 def start(slug: str) -> Response:
-    """Open a draft, or go back to the one this person already has, and lead to its step; say so when no place is left (A6)."""
+    """Open a draft, or go back to the one this person already has, and lead to its step; say so when none may be opened (A6)."""
     try:
         return _start(slug=slug)
-    except QuotaExhausted:
+    except (AlreadyRequested, QuotaExhausted):
         return make_response(_full(slug=slug), 409)
 
 
@@ -103,6 +111,8 @@ def _procedure_page(session: Session, slug: str) -> str:
         "public/procedure.html",
         procedure=procedure,
         shown=presented(definition),
+        former=cases.former(session, actor.account_id, definition),
+        once=ONCE.get(definition.properties.get("once", ""), ""),
         quota=quotas.standing(session, definition),
         draft=draft,
         draft_ends_at=cases.draft_ends_at(draft) if draft else None,

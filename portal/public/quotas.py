@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from engine.core.db import Session
 from engine.core.errors import Invalid, SignInRequired
 from engine.people import accounts, throttle
-from engine.procedures import catalogue, quotas
+from engine.procedures import cases, catalogue, quotas
 from engine.procedures.catalogue import Definition
 from engine.procedures.quotas import QuotaWaiting
 from portal import access
@@ -75,12 +75,13 @@ def join_waiting_list(slug: str) -> Response:
 def _join(session: Session, slug: str) -> Response:
     procedure = catalogue.find(session, slug)
     assert procedure.version_id is not None  # find() gives published ones only
-    rule = quotas.rule_of(catalogue.definition(session, procedure.version_id))
+    definition = catalogue.definition(session, procedure.version_id)
+    rule = quotas.rule_of(definition)
     actor = current_actor()
     resident = actor.kind == "resident"
     if procedure.locked and not resident:
         raise SignInRequired(slug=slug)
-    if rule is None:
+    if rule is None or cases.former(session, actor.account_id, definition) is not None:
         return redirect(url_for(".show_procedure", slug=slug), 303)
     email = accounts.email(request.form.get("courriel", ""))
     throttle.take(JOINING, throttle.network(request.remote_addr or ""))

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from engine.core import audit
 from engine.core.db import Session
-from engine.core.errors import ParvisError, QuotaExhausted
+from engine.core.errors import AlreadyRequested, ParvisError, QuotaExhausted
 from engine.people import sessions, sign_in
 from engine.people.accounts import Account
 from engine.people.actors import Actor
@@ -157,8 +157,10 @@ def destination(actor: Actor, *, slug: str, suite: str) -> str:
     if slug and actor.kind == "resident":
         try:
             case, _ = database().run(cases.open_draft, slug, actor)
-        except QuotaExhausted:
-            return url_for("public.show_procedure", slug=slug)  # which says so, and offers the waiting list
+        except (AlreadyRequested, QuotaExhausted):
+            return url_for(
+                "public.show_procedure", slug=slug
+            )  # which says so, and leads to the waiting list or to their request
         except ParvisError as error:
             flash(error.message, "warning")
             return url_for("public.show_catalogue")

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.core.db import Session
-from engine.core.errors import Conflict, NotFound, QuotaExhausted
+from engine.core.errors import AlreadyRequested, Conflict, NotFound, QuotaExhausted
 from engine.people import throttle
 from engine.procedures import cases, catalogue
 from engine.procedures.cases import Case
@@ -44,7 +44,7 @@ def duplicate(reference: str) -> Response:
     """Open the new draft. Twice, it leads to the one that the first click made."""
     try:
         return _duplicate(reference=reference)
-    except QuotaExhausted as error:
+    except (AlreadyRequested, QuotaExhausted) as error:
         # Rolled back: the draft that was to be given up for this one is still there.
         flash(error.message, "info")
     except Conflict:

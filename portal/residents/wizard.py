@@ -16,7 +16,15 @@ from werkzeug.wrappers import Response
 from engine.contact import notifications
 from engine.contact.appointments import FIELD
 from engine.core.db import Session
-from engine.core.errors import CaseClosed, InvalidAnswers, NotFound, QuotaExhausted, SlotTaken, StaleStep
+from engine.core.errors import (
+    AlreadyRequested,
+    CaseClosed,
+    InvalidAnswers,
+    NotFound,
+    QuotaExhausted,
+    SlotTaken,
+    StaleStep,
+)
 from engine.procedures import cases, catalogue, instructions, receipts, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
@@ -78,7 +86,7 @@ def submit_step(reference: str, element_id: str) -> Response | str:
     except StaleStep:
         flash(STALE, "info")
         return redirect(url_for(".show_case", reference=reference), 303)
-    except (QuotaExhausted, SlotTaken) as error:
+    except (AlreadyRequested, QuotaExhausted, SlotTaken) as error:
         flash(f"{error.message} {KEPT}", "info")
         return _where_it_is_taken(reference=reference, slot=isinstance(error, SlotTaken))
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from engine.core import clock, jobs, mail
 from engine.core.db import Database, Session
 from engine.handlers import HANDLERS
-from engine.procedures import catalogue, quotas
+from engine.procedures import cases, catalogue, quotas
 from engine.procedures.quotas import Quota, QuotaPlace
 from tests.portal.conftest import Visitor
 
@@ -185,3 +185,28 @@ def test_signing_in_for_a_procedure_that_is_full_leads_to_its_page(visitor: Visi
     places(0)
     answer = visitor.sign_in("ada@exemple.fr", demarche=SLUG)
     assert answer.location.endswith(f"/demarches/{SLUG}")
+
+
+def test_who_made_their_one_request_is_told_before_anything_is_typed(
+    neighbour: Any, data: Database, said: Said
+) -> None:
+    ada = neighbour("ada")
+    step = ada.post(f"/demarches/{SLUG}").location
+    reference = step.split("/")[2]
+
+    def file(session: Session) -> None:
+        case = session.scalars(select(cases.Case).where(cases.Case.reference == reference)).one()
+        case.status, case.filed_at = "filed", clock.now()
+
+    data.run(file)
+    page = ada.get(f"/demarches/{SLUG}")
+    assert "Vous avez déjà fait cette démarche" in said(page)
+    assert f'href="/demandes/{reference}/suivi"' in page.text
+    assert "Commencer" not in said(page)
+    again = ada.post(f"/demarches/{SLUG}")
+    assert (again.status_code, "Vous avez déjà fait cette démarche" in said(again)) == (409, True)
+    joined = ada.post(f"/demarches/{SLUG}/liste-d-attente", {"courriel": "ada@exemple.fr"})
+    assert joined.status_code == 303
+    with data.reading() as session:
+        assert session.scalars(select(quotas.QuotaWaiting)).first() is None
+    assert "Commencer" in said(neighbour("boris").get(f"/demarches/{SLUG}"))

@@ -43,6 +43,7 @@ PROCESS_PROPERTIES: Final[Mapping[str, _Value]] = {
     "audience": _one_of("open", "locked"),
     "quota": _NUMBER,
     "quotaPeriod": _one_of("day", "week", "month", "year"),
+    "once": _one_of("running", "day", "week", "month", "year"),
     "appointment": _one_of("none", "optional", "required"),
     "agenda": _TEXT,
     "exchanges": _YES_NO,
@@ -105,6 +106,8 @@ def check_properties(document: Document, report: Report) -> None:
         report.add("no-agenda", process.id, lines["appointment"])
     if "quotaPeriod" in given and "quota" not in given:
         report.add("no-quota", process.id, lines["quotaPeriod"])
+    if "once" in given and given.get("audience") != "locked":
+        report.add("once-open", process.id, lines["once"])
 
 
 def _check_entries(

@@ -101,6 +101,7 @@ _PLAIN: Final = {
     "no-silence": "La propriété « {name} » demande aussi « silence » : « accept » (le silence vaut acceptation) ou « reject » (il vaut rejet).",
     "no-agenda": "La démarche propose un rendez-vous : ajoutez la propriété « agenda ».",
     "no-quota": "La propriété « quotaPeriod » demande aussi « quota », le nombre de places de chaque période.",
+    "once-open": "La propriété « once » (une seule demande par personne) demande un compte : mettez la propriété « audience » à « locked ».",
     # --- the wizard
     "no-appointment": "L’étape « {node} » fait choisir un rendez-vous, que la démarche ne propose pas : ajoutez les propriétés « appointment » et « agenda ».",
     "no-appointment-step": "La démarche exige un rendez-vous : ajoutez une tâche de l’usager avec la propriété « step » à « appointment ».",

@@ -60,6 +60,7 @@ from engine.procedures.cases.moves import (
     try_again,
     way,
 )
+from engine.procedures.cases.once import former
 from engine.procedures.cases.run import Attempt
 from engine.procedures.cases.telling import notify, send_digest, tell_otherwise, told
 from engine.procedures.cases.typed import aside, keep_typed, put_aside, typed_at, without
@@ -98,6 +99,7 @@ __all__ = [
     "find",
     "find_for_agent",
     "fire_timer",
+    "former",
     "gives_appointments",
     "held",
     "holds_of",

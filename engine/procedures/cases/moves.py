@@ -27,7 +27,7 @@ from engine.core.errors import (
 from engine.people import accounts
 from engine.people.actors import SYSTEM, Actor
 from engine.procedures import catalogue, references, tasks
-from engine.procedures.cases import appointments, holds
+from engine.procedures.cases import appointments, holds, once
 from engine.procedures.cases.case import Case
 from engine.procedures.cases.finding import held, locked, make_link
 from engine.procedures.cases.run import Attempt, Run, validated
@@ -52,7 +52,8 @@ def open_draft(session: Session, slug: str, actor: Actor, *, offer: str = "") ->
     """Open a draft of the published version, or give back the one this person already has.
 
     Without an account, the second value is the token of the draft's private link. `SignInRequired` when the procedure
-    is locked; `QuotaExhausted` when it has no place left, but for who holds an `offer` of the waiting list (its token).
+    is locked; `AlreadyRequested` when it takes one request a person, and this one has theirs; `QuotaExhausted` when it has no
+    place left, but for who holds an `offer` of the waiting list (its token).
     """
     procedure = catalogue.find(session, slug)
     if procedure.locked and actor.kind != "resident":
@@ -88,6 +89,7 @@ def open_draft(session: Session, slug: str, actor: Actor, *, offer: str = "") ->
         made_from=None,
         warned_at=None,
     )
+    once.refuse_another(session, case, definition)
     holds.take_place(session, case, definition, offer)
     run = Run(session, case, definition, actor, unwritten=True)
     run.note("opened")

@@ -408,6 +408,12 @@ CASES = [
     Case("no-silence", "essai", '"silenceAfter"', [(DESCRIPTION, DESCRIPTION + prop("silenceAfter", "P2M"))]),
     Case("no-agenda", "essai", '"appointment"', [(DESCRIPTION, DESCRIPTION + prop("appointment", "optional"))]),
     Case("no-quota", "essai", '"quotaPeriod"', [(DESCRIPTION, DESCRIPTION + prop("quotaPeriod", "year"))]),
+    Case(
+        "once-open",
+        "essai",
+        '"once"',
+        [(DESCRIPTION, DESCRIPTION + prop("once", "year")), ('"locked"', '"open"')],
+    ),
     # --- the wizard
     Case("no-appointment", "ma_demande", '"ma_demande"', [APPOINTMENT]),
     Case("appointment-form", "ma_demande", '"ma_demande"', [(STEP, prop("step", "appointment")), GIVEN]),
