@@ -37,6 +37,11 @@ _CASE = re.compile(r"/demandes/([A-Za-z0-9-]+)(?:[/?#]|$)")
 @transactional
 def attach(session: Session, case: Case) -> Response:
     """Put the request in the space of who is signed in: holding its link is the proof."""
+    return join_space(session, case)
+
+
+def join_space(session: Session, case: Case) -> Response:
+    """The same for another view; it leads to where the request goes on."""
     actor = current_actor()
     if not actor.signed_in:
         raise SignInRequired

@@ -32,12 +32,14 @@ from engine.procedures.forms import Form
 from portal import access, attachments, intake, rendering, typed
 from portal.access import current_actor, reading, transactional
 from portal.attachments import Place
-from portal.residents import appointments, blueprint, filling, links, steps
+from portal.residents import appointments, attaching, blueprint, filling, links, steps
 from portal.residents.presentation import paragraphs, presented, standing, step_title
 
 STALE = "Cette étape n’est plus celle où en est votre demande. Voici l’étape en cours\u00a0; rien n’a été perdu."
 SAVED = "Votre saisie est enregistrée. Vous retrouverez cette demande dans «\u00a0À terminer\u00a0»."
 KEPT = "Votre saisie est conservée."
+_LEAVING = ("save", "sign-in", "keep")
+"""The buttons that leave the page with what was typed there."""
 FILED = "Cette demande est déjà déposée\u00a0: elle ne se modifie plus ici. En voici le suivi."
 
 
@@ -69,10 +71,10 @@ def submit_step(reference: str, element_id: str) -> Response | str:
         refused = attachments.take(_place, reference=reference, element_id=element_id)
         if action.name == "remove-file":
             attachments.take_away(_place, action.file, reference=reference, element_id=element_id)
-        if action.stays or refused or action.name in ("save", "prolong"):
+        if action.stays or refused or action.name in _LEAVING or action.name == "prolong":
             errors = _kept(reference=reference, element_id=element_id, refused=refused, check=action.name == "next")
-            if action.name == "save" and not errors:
-                return _leave(reference=reference, element_id=element_id)
+            if action.name in _LEAVING and not errors:
+                return _leave(reference=reference, element_id=element_id, how=action.name)
             if action.name == "prolong":
                 _prolong(reference=reference)
             return _draw(reference=reference, element_id=element_id, posted=request.form, errors=errors)
@@ -157,8 +159,13 @@ def _kept(session: Session, case: Case, element_id: str, refused: Mapping[str, s
 
 
 @transactional
-def _leave(session: Session, case: Case, element_id: str) -> Response | str:
-    """How to come back: the space of who has an account, a private link for the others."""
+def _leave(session: Session, case: Case, element_id: str, how: str) -> Response | str:
+    """How to come back: the space of who has an account or goes to sign in, a private link for the others."""
+    if how == "sign-in":
+        there = url_for(".show_case", reference=case.reference)
+        return redirect(url_for("public.show_sign_in", suite=there), 303)
+    if how == "keep":
+        return attaching.join_space(session, case)
     if case.account_id is not None:
         flash(SAVED, "success")
         return redirect(url_for(".show_space"), 303)

@@ -84,7 +84,7 @@ def test_a_draft_begun_without_an_account_comes_along_and_outlives_the_session(s
     page.get_by_role("textbox", name=re.compile("^Courriel")).fill("karim.benali@exemple.fr")
     press(page, "Continuer")
     reference = page.url.split("/")[4]
-    page.get_by_role("link", name="Se connecter et garder cette demande dans mon espace").click()
+    page.get_by_role("button", name="Se connecter et garder cette demande dans mon espace").click()
     _fill_sign_in(page)
     expect(page).to_have_title(re.compile("^Ce que je signale"))
     expect(page.locator("main")).to_contain_text("Cette demande est maintenant dans votre espace")

@@ -35,12 +35,38 @@ def test_signing_in_while_filling_in_takes_the_draft_along(
     reference = step.split("/")[2]
     step = visitor.post(step, INFORMATION).location
     page = visitor.get(step)
-    assert f'href="/connexion?suite=/demandes/{reference}"' in page.text
+    assert "Se connecter et garder cette demande dans mon espace" in said(page)
     answer = visitor.sign_in(made.login, suite=f"/demandes/{reference}")
     page = visitor.follow(answer)
     assert page.request.path == step
     assert "Cette demande est maintenant dans votre espace" in said(page)
     assert reference in said(visitor.get("/mon-espace"))
+
+
+def test_what_was_being_typed_comes_along(visitor: Visitor, account: Callable[..., Account], said: Said) -> None:
+    """The page is left by a button of its form, signed in or not."""
+    made = account()
+    step = visitor.post(visitor.post("/demarches/signalement").location, INFORMATION).location
+    page = visitor.get(step)
+    assert 'form="saisie" name="_action" value="sign-in"' in page.text
+    typed = {"nature": "graffiti", "description": "Sur le mur de l’école."}
+    answer = visitor.post(step, {**typed, "_action": "sign-in"})
+    assert answer.location == f"/connexion?suite=/demandes/{step.split('/')[2]}"
+    page = visitor.follow(visitor.sign_in(made.login, suite=f"/demandes/{step.split('/')[2]}"))
+    assert page.request.path == step
+    assert "Sur le mur de l’école." in page.text
+
+
+def test_what_was_being_typed_stays_as_the_draft_joins_the_space(
+    visitor: Visitor, account: Callable[..., Account], said: Said
+) -> None:
+    made = account()
+    step = visitor.post(visitor.post("/demarches/signalement").location, INFORMATION).location
+    visitor.sign_in(made.login)
+    assert 'form="saisie" name="_action" value="keep"' in visitor.get(step).text
+    page = visitor.follow(visitor.post(step, {"description": "Sur le mur de l’école.", "_action": "keep"}))
+    assert "Cette demande est maintenant dans votre espace" in said(page)
+    assert "Sur le mur de l’école." in page.text
 
 
 def test_signing_in_from_the_procedure_takes_its_draft_along(visitor: Visitor, account: Callable[..., Account]) -> None:
