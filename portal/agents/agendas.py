@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from babel.dates import format_date
@@ -13,13 +13,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.contact import appointments
-from engine.contact.appointments import Agenda, Closure, Opening, Wish
+from engine.contact.appointments import Agenda, AgendaChanged, Closure, Opening, Wish
 from engine.core import audit, clock
 from engine.core.db import Session
-from engine.core.errors import Forbidden, Invalid, NotFound
+from engine.core.errors import Forbidden, InvalidAnswers, NotFound
 from engine.people.access import Thing, can, worked_groups
 from engine.procedures import cases, catalogue
-from portal import access
+from portal import access, typed
 from portal.access import current_actor, reading, transactional
 from portal.agents import blueprint
 
@@ -102,59 +102,84 @@ def show_agenda(session: Session, code: str) -> str:
 @access.in_phases
 def show_agenda_settings(code: str) -> Response:
     """Hours, closures and delays, to change."""
-    return _draw(code=code)
+    return _draw(code=code, posted=typed.given_back())
 
 
 @blueprint.post("/agents/agendas/<code>/reglages")
 @access.agent
 @access.in_phases
+@typed.kept_on_expiry
 def save_agenda_settings(code: str) -> Response:
-    """Keep the settings; with something wrong, the page again with what was typed."""
+    """Keep the settings; with something wrong, or changed by somebody else meanwhile, the page again with what was typed."""
     try:
         return _save(code=code)
-    except Invalid as error:
-        return _draw(code=code, posted=request.form, problems=error.message)
+    except InvalidAnswers as error:
+        return _draw(code=code, posted=request.form, errors=error.errors)
+    except AgendaChanged:
+        return _draw(code=code, posted=request.form, changed=True)
 
 
 @transactional
 def _save(session: Session, code: str) -> Response:
     agenda = _find(session, code, "capacity.decide")
-    appointments.save(session, _wish(agenda, request.form))
+    appointments.save(session, _wish(agenda, request.form), seen=_seen(request.form))
     audit.record(session, current_actor(), "agenda.changed", "agenda", agenda.code)
-    outside = appointments.outside_hours(session, agenda)
+    outside = len(appointments.outside_hours(session, agenda))
     flash("Les réglages sont enregistrés.", "success")
     if outside:
+        one = outside == 1
         flash(
-            f"{len(outside)} rendez-vous déjà pris ne tiennent plus dans ces horaires. Ils restent prévus\u00a0: "
-            "prévenez ces personnes, qui peuvent les déplacer.",
+            f"{outside}\u00a0rendez-vous déjà pris {'ne tient' if one else 'ne tiennent'} plus dans ces horaires. "
+            + (
+                "Il reste prévu\u00a0: prévenez cette personne, qui peut "
+                if one
+                else "Ils restent prévus\u00a0: prévenez ces "
+            )
+            + ("le déplacer." if one else "personnes, qui peuvent les déplacer."),
             "info",
         )
     return redirect(url_for(".show_agenda_settings", code=code), 303)
 
 
 @reading
-def _draw(session: Session, code: str, posted: MultiDict[str, str] | None = None, problems: str = "") -> Response:
+def _draw(
+    session: Session,
+    code: str,
+    posted: MultiDict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    changed: bool = False,
+) -> Response:
     agenda = _find(session, code, "capacity.decide")
+    errors = errors or {}
+    # Who has been told that somebody else changed the settings and saves again, saves theirs.
+    since = agenda.changed_at if posted is None or changed else _seen(posted)
     page = render_template(
         "agents/agenda_settings.html",
         agenda=agenda,
         values=dict(posted.items()) if posted is not None else _values(agenda),
         week=[(number, name, _ranges(agenda, number, posted)) for number, name in enumerate(appointments.WEEKDAYS, 1)],
         closures=_closures(agenda, posted),
-        outside=[
-            (one, requests.reference, format_date(one.day, "d MMMM y", locale="fr"))
-            for one, requests in _outside(session, agenda)
-        ],
-        errors={"agenda": problems} if problems else {},
-        error_list=[{"text": problems, "href": "#reglages"}] if problems else [],
+        outside=_outside(session, agenda),
+        limits=appointments,
+        seen=since.isoformat() if since else "",
+        changed=agenda.changed_at if changed else None,
+        errors=errors,
+        error_list=[{"text": told, "href": f"#{name}"} for name, told in errors.items()],
     )
-    return make_response(page, 422 if problems else 200)
+    return make_response(page, 422 if errors else 409 if changed else 200)
 
 
-def _outside(session: Session, agenda: Agenda) -> list[tuple[appointments.Appointment, cases.Case]]:
+def _outside(session: Session, agenda: Agenda) -> list[tuple[appointments.Appointment, str, str, bool]]:
+    """The appointments outside the hours: each with its request's reference, its day, and whether this agent may open it."""
     found = appointments.outside_hours(session, agenda)
     requests = cases.by_ids(session, {one.case_id for one in found})
-    return [(one, requests[one.case_id]) for one in found if one.case_id in requests]
+    rows = []
+    for one in found:
+        if (case := requests.get(one.case_id)) is not None:
+            groups = catalogue.definition(session, case.version_id).groups
+            may_open = can(current_actor(), "case.work", Thing(groups=groups, filed=case.filed_at is not None))
+            rows.append((one, case.reference, format_date(one.day, "d MMMM y", locale="fr"), may_open))
+    return rows
 
 
 # --- what is typed ---------------------------------------------------------------------------------------------------------
@@ -202,46 +227,105 @@ def _closures(agenda: Agenda, posted: MultiDict[str, str] | None) -> Sequence[Ma
     return [*rows, *[{"du": "", "au": "", "motif": ""}] * _EMPTY_CLOSURES]
 
 
+# What the page calls the fields of a wish.
+_NAMES = {
+    "place": "lieu",
+    "address": "adresse",
+    "advice": "conseil",
+    "duration": "duree",
+    "step": "pas",
+    "lead_hours": "delai",
+    "horizon_days": "horizon",
+}
+
+
 def _wish(agenda: Agenda, posted: MultiDict[str, str]) -> Wish:
-    """What was typed, or `Invalid`. What the page doesn't show stays as it is."""
-    openings = []
-    for weekday, name in enumerate(appointments.WEEKDAYS, 1):
-        for row in _ranges(agenda, weekday, posted):
-            if row.opens.strip() or row.closes.strip():
-                try:
-                    hours = appointments.minutes(row.opens), appointments.minutes(row.closes)
-                except ValueError:
-                    raise Invalid(f"Les heures du {name} s’écrivent comme 9:00.") from None
-                openings.append(Opening(weekday, *hours, _number(row.desks or "1", f"guichets du {name}")))
+    """What was typed, or `InvalidAnswers` with what is wrong by field of the page. What the page doesn't show stays as it is."""
+    errors: dict[str, str] = {}
+    openings = list(_openings(agenda, posted, errors))
     past = [one for one in agenda.closed if one.last < clock.today()]
-    closures = [_closure(row) for row in _closures(agenda, posted) if row["du"].strip() or row["au"].strip()]
-    return replace(
+    closures = dict(_typed_closures(agenda, posted, errors))
+
+    def number(name: str, what: str) -> int:
+        return _number(posted.get(name, ""), what, name, errors)
+
+    wish = replace(
         appointments.wish_of(agenda),
         place=posted.get("lieu", "").strip(),
         address=posted.get("adresse", "").strip(),
-        advice=posted.get("conseil", "").strip()[:500],
-        duration=_number(posted.get("duree", ""), "minutes d’un rendez-vous"),
-        step=_number(posted.get("pas", ""), "minutes entre deux débuts"),
-        lead_hours=_number(posted.get("delai", ""), "heures de délai"),
-        horizon_days=_number(posted.get("horizon", ""), "jours d’horizon"),
+        advice=posted.get("conseil", "").strip(),
+        duration=number("duree", "de minutes d’un rendez-vous"),
+        step=number("pas", "de minutes entre deux débuts"),
+        lead_hours=number("delai", "d’heures de délai"),
+        horizon_days=number("horizon", "de jours d’horizon"),
         open_on_holidays=posted.get("feries") == "oui",
         active=posted.get("actif") == "oui",
         openings=tuple(openings),
-        closures=(*past, *closures),
+        closures=(*past, *closures.values()),
     )
+    if not errors and wish.step == 0:
+        errors["pas"] = f"Il y a {appointments.UNIT} minutes au moins entre deux débuts."
+    try:
+        wish.check()
+    except InvalidAnswers as error:
+        rows = [*[""] * len(past), *closures]
+        for field, told in error.errors.items():
+            errors.setdefault(_field(field, rows), told)
+    if errors:
+        raise InvalidAnswers(errors)
+    return wish
 
 
-def _closure(row: Mapping[str, str]) -> Closure:
-    first, last = _day(row["du"]), _day(row["au"] or row["du"])
-    if first is None or last is None:
-        raise Invalid("Une fermeture va d’un jour à un autre.")
-    return Closure(first, last, row["motif"].strip()[:100])
+def _field(name: str, closures: Sequence[str]) -> str:
+    """Where the page shows a field of a wish."""
+    kind, _, number = name.partition(".")
+    if kind == "openings":
+        return f"jour-{number}-0-de"
+    return closures[int(number)] if kind == "closures" else _NAMES.get(name, "lieu")
 
 
-def _number(text: str, what: str) -> int:
-    if not text.strip().isdecimal() or len(text) > 6:
-        raise Invalid(f"Le nombre de {what} s’écrit en chiffres.")
-    return int(text)
+def _openings(agenda: Agenda, posted: MultiDict[str, str], errors: dict[str, str]) -> Iterator[Opening]:
+    for weekday, name in enumerate(appointments.WEEKDAYS, 1):
+        for number, row in enumerate(_ranges(agenda, weekday, posted)):
+            if not (row.opens.strip() or row.closes.strip()):
+                continue
+            field, hours = f"jour-{weekday}-{number}", []
+            for part, text in (("de", row.opens), ("a", row.closes)):
+                try:
+                    hours.append(appointments.minutes(text))
+                except ValueError:
+                    errors[f"{field}-{part}"] = f"Les heures du {name} s’écrivent comme 9:00."
+            desks = _number(row.desks or "1", f"de guichets du {name}", f"{field}-guichets", errors)
+            if len(hours) == 2 and not any(one.startswith(f"{field}-") for one in errors):
+                yield Opening(weekday, hours[0], hours[1], desks)
+
+
+def _typed_closures(
+    agenda: Agenda, posted: MultiDict[str, str], errors: dict[str, str]
+) -> Iterator[tuple[str, Closure]]:
+    for number, row in enumerate(_closures(agenda, posted)):
+        if not (row["du"].strip() or row["au"].strip()):
+            continue
+        first, last = _day(row["du"]), _day(row["au"] or row["du"])
+        if first is None or last is None:
+            errors[f"ferme-{number}-{'du' if first is None else 'au'}"] = "Une fermeture va d’un jour à un autre."
+        else:
+            yield f"ferme-{number}-du", Closure(first, last, row["motif"].strip())
+
+
+def _number(text: str, what: str, field: str, errors: dict[str, str]) -> int:
+    if text.strip().isdecimal() and len(text) <= 6:
+        return int(text)
+    errors[field] = f"Le nombre {what} s’écrit en chiffres."
+    return appointments.UNIT
+
+
+def _seen(posted: MultiDict[str, str]) -> datetime | None:
+    """When the settings had last changed, as the page that was sent says."""
+    try:
+        return datetime.fromisoformat(posted.get("_vu", ""))
+    except ValueError:
+        return None
 
 
 def _day(text: str | None) -> date | None:

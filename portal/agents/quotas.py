@@ -11,11 +11,14 @@ from engine.core import audit
 from engine.core.db import Session
 from engine.core.errors import Forbidden, Invalid, NotFound
 from engine.people.access import Thing, can
-from engine.procedures import catalogue, quotas
+from engine.procedures import catalogue, forms, quotas
 from engine.procedures.catalogue import Definition
-from portal import access
+from engine.procedures.forms import Line
+from engine.procedures.quotas import Quota
+from portal import access, typed
 from portal.access import current_actor, reading, transactional
 from portal.agents import blueprint
+from portal.words import count
 
 
 @blueprint.get("/agents/quotas")
@@ -26,15 +29,25 @@ def show_quotas(session: Session) -> str:
     return _page(session)
 
 
+@blueprint.get("/agents/quotas/<uuid:quota_id>")
+@access.agent
+@access.in_phases
+def show_quota(quota_id: UUID) -> Response:
+    """The same page, with what was typed for one of them when the session ended."""
+    posted = typed.given_back()
+    return _again(quota_id=quota_id, places=posted.get("places", "") if posted is not None else None)
+
+
 @blueprint.post("/agents/quotas/<uuid:quota_id>")
 @access.agent
 @access.in_phases
+@typed.kept_on_expiry
 def decide_quota(quota_id: UUID) -> Response:
     """Change how many places there are; those that come free go to the waiting list."""
     try:
         return _decide(quota_id=quota_id)
     except Invalid as error:
-        return make_response(_again(quota_id=quota_id, error=error.message), 422)
+        return _again(quota_id=quota_id, places=request.form.get("places", ""), error=error.message)
 
 
 @transactional
@@ -44,37 +57,65 @@ def _decide(session: Session, quota_id: UUID) -> Response:
         raise NotFound
     if not can(current_actor(), "capacity.decide", Thing(groups=definition.groups)):
         raise Forbidden("Le nombre de places est décidé par le responsable du service.")
-    typed = request.form.get("places", "").strip()
-    if typed and not (typed.isdecimal() and len(typed) <= 7):
-        raise Invalid("Le nombre de places s’écrit en chiffres.")
-    quota = quotas.decide(session, quota_id, int(typed) if typed else None)
+    places = request.form.get("places", "").strip()
+    if places and not (places.isdecimal() and len(places) <= len(str(quotas.CAPACITY_MAX))):
+        raise Invalid(f"Le nombre de places s’écrit en chiffres et va de 0 à {quotas.CAPACITY_MAX}.")
+    quota = quotas.decide(session, quota_id, int(places) if places else None)
     audit.record(session, current_actor(), "agenda.changed", "quota", quota.id, places=quota.places)
-    flash(f"Il y a maintenant {quota.places} places, dont {quota.left} libres.", "success")
+    flash(f"Il y a maintenant {count(quota.places, 'place')}, dont {count(quota.left, 'libre')}.", "success")
     return redirect(url_for(".show_quotas"), 303)
 
 
 @reading
-def _again(session: Session, quota_id: UUID, error: str) -> str:
-    return _page(session, quota_id, error)
+def _again(session: Session, quota_id: UUID, places: str | None, error: str = "") -> Response:
+    _standing(session, quota_id)
+    return make_response(
+        _page(session, quota_id if places is not None else None, places or "", error), 422 if error else 200
+    )
 
 
-def _page(session: Session, wrong: UUID | None = None, error: str = "") -> str:
+def _page(session: Session, typed_for: UUID | None = None, places: str = "", error: str = "") -> str:
     definitions = _definitions(session)
     return render_template(
         "agents/quotas.html",
         rows=[
             (
                 one,
-                definitions[one.quota.procedure].title,
+                _label(definitions[one.quota.procedure], one.quota),
                 can(current_actor(), "capacity.decide", Thing(groups=definitions[one.quota.procedure].groups)),
             )
             for one in quotas.standings(session, definitions)
         ],
-        wrong=wrong,
-        typed=request.form.get("places", ""),
-        errors={"places": error} if error else {},
-        error_list=[{"text": error, "href": f"#places-{wrong}"}] if error else [],
+        typed_for=typed_for,
+        typed=places,
+        most=quotas.CAPACITY_MAX,
+        error=error,
+        error_list=[{"text": error, "href": f"#places-{typed_for}"}] if error else [],
     )
+
+
+def _label(definition: Definition, quota: Quota) -> str:
+    """What the quota is of: «Demander un composteur, quartier: Les Tilleuls (2026)»."""
+    named = f", {quota.name}" if quota.name else ""
+    share = f"\u00a0: {_share(definition, quota)}" if quota.share else ""
+    return f"{definition.title}{named}{share}{f' ({quota.period})' if quota.period else ''}"
+
+
+def _share(definition: Definition, quota: Quota) -> str:
+    """The answer that the quota counts apart, as its form calls it; as it is stored where no form tells."""
+    for node in definition.process.elements.values():
+        if node.operator is None or node.operator.name != "quotas/hold":
+            continue
+        said = {one.name: one.value for one in node.operator.parameters}
+        element_id, _, field = said.get("share", "").partition(".")
+        if said.get("quota") != f'"{quota.name}"' or element_id not in definition.process.elements:
+            continue
+        form = definition.form_of(element_id)
+        lines = forms.summary(form, {field: quota.share}) if form is not None else []
+        for line in lines:
+            if isinstance(line, Line) and line.path == field and line.given:
+                return line.text
+    return quota.share
 
 
 def _definitions(session: Session) -> dict[str, Definition]:

@@ -185,6 +185,7 @@ ROUTES: dict[str, Audience] = {
     "agents.show_profile": STAFF,
     "agents.show_proof": STAFF,
     "agents.show_queues": AGENTS,
+    "agents.show_quota": GROUP,
     "agents.show_quotas": AGENTS,
     "agents.show_task": GROUP,
     "diagram.show_to_agent": GROUP,

@@ -1,9 +1,14 @@
 """Appointments: agendas, their free slots, who is expected when (D1)."""
 
 from engine.contact.appointments.agenda import (
+    ADDRESS_MAX,
+    ADVICE_MAX,
+    PLACE_MAX,
+    REASON_MAX,
     UNIT,
     WEEKDAYS,
     Agenda,
+    AgendaChanged,
     Closure,
     Opening,
     Wish,
@@ -43,14 +48,19 @@ from engine.contact.appointments.calendar import ics, method
 from engine.contact.appointments.slots import FreeDay, Slot, search
 
 __all__ = [
+    "ADDRESS_MAX",
+    "ADVICE_MAX",
     "CANCELLED",
     "FIELD",
     "HELD",
+    "PLACE_MAX",
     "PLANNED",
+    "REASON_MAX",
     "REMINDED_BEFORE",
     "UNIT",
     "WEEKDAYS",
     "Agenda",
+    "AgendaChanged",
     "Appointment",
     "Closure",
     "FreeDay",

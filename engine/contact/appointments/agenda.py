@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime
-from engine.core.errors import Invalid, NotFound
+from engine.core.errors import Conflict, Invalid, InvalidAnswers, NotFound
 
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 UNIT = 5
@@ -28,6 +28,7 @@ UNIT = 5
 EARLIEST, LATEST = 4 * 60, 23 * 60
 DESKS_MAX = 50
 HORIZON_MAX = 365
+PLACE_MAX, ADDRESS_MAX, ADVICE_MAX, REASON_MAX = 120, 200, 500, 100
 WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 
 
@@ -166,21 +167,41 @@ class Wish:
     active: bool = True
 
     def check(self, about: str = "") -> None:
-        """`Invalid` with everything that is wrong with it, in French for agents and in English for the terminal; `about` says
-        which agenda it is."""
+        """`InvalidAnswers` with everything that is wrong with it, in French for agents and in English for the terminal; `about`
+        says which agenda it is. What is wrong is told by field: a name of a wish, `openings.2` of a weekday, `closures.0` of a
+        closure."""
         if problems := list(_problems(self)):
-            french, english = (" ".join(told) for told in zip(*problems, strict=True))
+            _, french, english = zip(*problems, strict=True)
+            errors: dict[str, str] = {}
+            for field, told, _ in problems:
+                errors.setdefault(field, told)
             intro = (f"Agenda « {about} » : ", f"agenda {about}: ") if about else ("", "")
-            raise Invalid(intro[0] + french, english=intro[1] + english)
+            raise InvalidAnswers(
+                errors,
+                intro[0] + " ".join(french),
+                english=intro[1] + " ".join(english),
+            )
 
 
-def save(session: Session, wish: Wish) -> Agenda:
+class AgendaChanged(Conflict):
+    """Somebody else has saved other settings since."""
+
+    default = "Quelqu’un a changé les réglages de cet agenda depuis que vous avez ouvert cette page."
+    default_english = "somebody changed the settings of this agenda meanwhile"
+
+
+def save(session: Session, wish: Wish, *, seen: datetime | None = None) -> Agenda:
     """Make the agenda of that code, or make it what is wished; `Invalid` with every problem when something is wrong.
 
-    Appointments that were taken stay as they are.
+    With `seen`, when the settings had last changed as far as who wishes knows: `AgendaChanged` if they have since. Appointments
+    that were taken stay as they are.
     """
     wish.check()
-    agenda = session.scalar(select(Agenda).where(Agenda.code == wish.code))
+    agenda = session.scalar(
+        select(Agenda).where(Agenda.code == wish.code).with_for_update().execution_options(populate_existing=True)
+    )
+    if agenda is not None and seen not in (None, agenda.changed_at):
+        raise AgendaChanged(code=wish.code)
     if agenda is None:
         agenda = Agenda(code=wish.code)
         session.add(agenda)
@@ -218,54 +239,93 @@ def wish_of(agenda: Agenda) -> Wish:
     )
 
 
-def _problems(wish: Wish) -> Iterable[tuple[str, str]]:
-    """Pairs of sentences that say the same, in French and in English."""
+Problem = tuple[str, str, str]
+"""A field, and a sentence in French and one in English that say the same of it."""
+
+
+def _problems(wish: Wish) -> Iterable[Problem]:
     if not CODE.fullmatch(wish.code) or not CODE.fullmatch(wish.service):
         yield (
+            "code",
             "Le code et le service s’écrivent en minuscules sans accents, les mots séparés par des tirets.",
             "The code and the service are in lower case without accents, words joined by hyphens.",
         )
-    if not all(text.strip() for text in (wish.group, wish.place, wish.address)):
-        yield "Le groupe d’agents, le lieu et l’adresse sont nécessaires.", "It needs a group, a place and an address."
-    for minutes in (wish.duration, *(minutes for _, minutes in wish.durations), wish.step or wish.duration):
+    for name, text, longest, french, english in (
+        ("group", wish.group, PLACE_MAX, "Le groupe d’agents", "group"),
+        ("place", wish.place, PLACE_MAX, "Le lieu", "place"),
+        ("address", wish.address, ADDRESS_MAX, "L’adresse", "address"),
+        ("advice", wish.advice, ADVICE_MAX, "Le conseil", "advice"),
+    ):
+        if not text.strip() and name != "advice":
+            yield name, f"{french} est nécessaire.", f"It needs {'an' if name == 'address' else 'a'} {english}."
+        elif len(text) > longest:
+            yield name, f"{french} a {longest} caractères au plus.", f"The {english} has {longest} characters at most."
+    for name, minutes in (
+        ("duration", wish.duration),
+        *(("durations", minutes) for _, minutes in wish.durations),
+        ("step", wish.step or wish.duration),
+    ):
         if not (UNIT <= minutes <= 480 and minutes % UNIT == 0):
             yield (
+                name,
                 f"Une durée est un nombre de minutes multiple de {UNIT}, de {UNIT} à 480.",
                 f"A duration is a number of minutes, a multiple of {UNIT} from {UNIT} to 480.",
             )
             break
     if not 0 <= wish.lead_hours <= 24 * HORIZON_MAX:
-        yield "Le délai minimum est un nombre d’heures, 0 ou plus.", "lead_hours is a number of hours, 0 or more."
+        yield (
+            "lead_hours",
+            f"Le délai minimum est un nombre d’heures, de 0 à {24 * HORIZON_MAX}.",
+            f"lead_hours is a number of hours, 0 to {24 * HORIZON_MAX}.",
+        )
     if not 1 <= wish.horizon_days <= HORIZON_MAX:
         yield (
+            "horizon_days",
             f"L’horizon est un nombre de jours, de 1 à {HORIZON_MAX}.",
             f"horizon_days is a number of days, 1 to {HORIZON_MAX}.",
         )
     yield from _wrong_hours(wish.openings)
-    for closure in wish.closures:
+    for number, closure in enumerate(wish.closures):
         if closure.last < closure.first:
             yield (
+                f"closures.{number}",
                 f"La fermeture du {closure.first:%d/%m/%Y} finit avant de commencer.",
                 f"The closure of {closure.first} ends before it begins.",
             )
+        if len(closure.reason) > REASON_MAX:
+            yield (
+                f"closures.{number}",
+                f"Le motif de la fermeture du {closure.first:%d/%m/%Y} a {REASON_MAX} caractères au plus.",
+                f"The reason of the closure of {closure.first} has {REASON_MAX} characters at most.",
+            )
 
 
-def _wrong_hours(openings: Sequence[Opening]) -> Iterable[tuple[str, str]]:
+def _wrong_hours(openings: Sequence[Opening]) -> Iterable[Problem]:
     last: Opening | None = None
     for one in sorted(openings):
+        field = f"openings.{one.weekday}"
         if not 1 <= one.weekday <= 7:
-            yield "Un jour de la semaine va de 1 (lundi) à 7 (dimanche).", "A weekday is 1 (lundi) to 7 (dimanche)."
+            yield (
+                field,
+                "Un jour de la semaine va de 1 (lundi) à 7 (dimanche).",
+                "A weekday is 1 (lundi) to 7 (dimanche).",
+            )
             continue
         name = WEEKDAYS[one.weekday - 1]
         if not EARLIEST <= one.opens < one.closes <= LATEST or one.opens % UNIT or one.closes % UNIT:
             yield (
+                field,
                 f"Les heures du {name} vont de 4 h à 23 h, de {UNIT} en {UNIT} minutes, et finissent après avoir commencé.",
                 f"The hours of {name} are between 4:00 and 23:00, in steps of {UNIT} minutes, and end after they begin.",
             )
         if not 1 <= one.desks <= DESKS_MAX:
-            yield f"Le nombre de guichets du {name} va de 1 à {DESKS_MAX}.", f"{name} has 1 to {DESKS_MAX} desks."
+            yield (
+                field,
+                f"Le nombre de guichets du {name} va de 1 à {DESKS_MAX}.",
+                f"{name} has 1 to {DESKS_MAX} desks.",
+            )
         if last is not None and last.weekday == one.weekday and one.opens < last.closes:
-            yield f"Les plages d’ouverture du {name} se chevauchent.", f"The openings of {name} overlap."
+            yield field, f"Les plages d’ouverture du {name} se chevauchent.", f"The openings of {name} overlap."
         last = one
 
 

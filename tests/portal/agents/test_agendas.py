@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -115,7 +116,11 @@ def test_the_desk_sees_and_does_not_decide(clerk: Visitor, data: Database) -> No
         ({"jour-2-0-guichets": "beaucoup"}, "guichets du mardi"),
         ({"duree": "7"}, "multiple de 5"),
         ({"horizon": ""}, "jours d’horizon"),
-        ({"lieu": ""}, "lieu"),
+        ({"delai": "deux"}, "Le nombre d’heures de délai s’écrit en chiffres."),
+        ({"pas": "0"}, "5 minutes au moins"),
+        ({"lieu": ""}, "Le lieu est nécessaire."),
+        ({"adresse": "x" * 201}, "L’adresse a 200 caractères au plus."),
+        ({"ferme-0-motif": "x" * 101, "ferme-0-du": "2026-12-24", "ferme-0-au": ""}, "100 caractères au plus"),
         ({"ferme-0-du": "2026-12-24", "ferme-0-au": "hier", "ferme-0-motif": ""}, "fermeture"),
     ],
 )
@@ -126,6 +131,10 @@ def test_wrong_settings_are_said_and_shown_again(
     assert answer.status_code == 422
     assert message in said(answer)
     assert next(iter(change.values())) in answer.text
+    # The summary leads to the field, which says itself what is wrong with it.
+    field = re.findall(r'href="#([a-z0-9-]+)">', answer.text)[-1]
+    assert re.search(rf'<input[^>]+id="{field}"[^>]+aria-describedby="{field}-erreur" aria-invalid="true"', answer.text)
+    assert f'id="{field}-erreur"' in answer.text
     assert agenda(data).place == "Mairie annexe des Tilleuls"
 
 
@@ -133,8 +142,42 @@ def test_who_is_expected_outside_the_new_hours_is_told_of(head: Visitor, visitor
     reference = filed(visitor)
     visitor.post(f"/demandes/{reference}/rendez-vous", {"creneau": "2026-03-05T14:00@mairie-annexe"})
     answer = head.follow(head.post("/agents/agendas/mairie-annexe/reglages", SETTINGS))
-    assert "1 rendez-vous déjà pris ne tiennent plus" in said(answer) or "déjà pris" in said(answer)
-    assert reference in said(answer)
+    assert "1 rendez-vous déjà pris ne tient plus dans ces horaires." in said(answer)
+    assert f'href="/agents/demandes/{reference}"' in answer.text
+
+
+def test_two_who_change_the_settings_at_once_lose_nothing(
+    head: Visitor, data: Database, said: Said, clock_at: Callable[[str], datetime]
+) -> None:
+    address = "/agents/agendas/mairie-annexe/reglages"
+
+    def seen(page: str) -> dict[str, str]:
+        return dict(re.findall(r'name="(_vu)" value="([^"]+)"', page))
+
+    first = seen(head.get(address).text)
+    clock_at("2026-03-02 10:05")
+    assert head.post(address, {**SETTINGS, **first, "conseil": "Entrée par la cour"}).status_code == 303
+    refused = head.post(address, {**SETTINGS, **first, "adresse": "50 avenue de la République"})
+    assert refused.status_code == 409
+    assert "Quelqu’un d’autre a enregistré ces réglages le 2 mars 2026" in said(refused)
+    assert 'value="50 avenue de la République"' in refused.text
+    assert agenda(data).advice == "Entrée par la cour"
+    assert head.post(address, {**SETTINGS, **seen(refused.text), "adresse": "50 avenue"}).status_code == 303
+    assert agenda(data).address == "50 avenue"
+
+
+def test_settings_outlive_the_session(head: Visitor, data: Database) -> None:
+    address = "/agents/agendas/mairie-annexe/reglages"
+    page = head.get(address).text
+    seen = dict(re.findall(r'name="(_vu)" value="([^"]+)"', page))
+    head.client.delete_cookie("parvis_connexion")
+    lost = head.post(address, {**SETTINGS, **seen, "conseil": "Entrée par la cour"})
+    assert lost.location.startswith("/connexion?")
+    head.sign_in("odile@valmont.example", suite=address)
+    back = head.get(address)
+    assert "Entrée par la cour" in back.text
+    assert seen["_vu"] in back.text
+    assert agenda(data).advice != "Entrée par la cour"
 
 
 # --- quotas ----------------------------------------------------------------------------------------------------------------
@@ -149,11 +192,20 @@ def quota(data: Database) -> Quota:
 
 def test_supervisors_decide_how_many_places_there_are(head: Visitor, data: Database, quota: Quota, said: Said) -> None:
     assert "59" in said(head.get("/agents/quotas"))
-    assert head.post(f"/agents/quotas/{quota.id}", {"places": "3"}).status_code == 303
+    for places, told in (
+        ("1", "1 place, dont 0 libre."),
+        ("0", "0 place, dont 0 libre."),
+        ("3", "3 places, dont 2 libres."),
+    ):
+        done = head.post(f"/agents/quotas/{quota.id}", {"places": places})
+        assert f"Il y a maintenant {told}" in said(head.follow(done))
     assert "la démarche en prévoit 60" in said(head.get("/agents/quotas"))
     answer = head.post(f"/agents/quotas/{quota.id}", {"places": "beaucoup"})
     assert answer.status_code == 422
     assert 'value="beaucoup"' in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    for odd in ("-5", "99999999999999999999", "1000001"):
+        assert "de 0 à 1000000." in said(head.post(f"/agents/quotas/{quota.id}", {"places": odd})), odd
     head.post(f"/agents/quotas/{quota.id}", {"places": ""})
     with data.reading() as session:
         assert session.scalars(select(Quota.wanted)).one() is None
@@ -167,3 +219,21 @@ def test_quotas_are_those_of_ones_service(
     stranger = signed_in(account("zoe@valmont.example", kind="agent", first_names="Zoé", groups_=("Autonomie",)))
     assert "Demander un composteur" not in said(stranger.get("/agents/quotas"))
     assert stranger.post(f"/agents/quotas/{quota.id}", {"places": "3"}).status_code == 404
+
+
+def test_a_share_is_called_as_its_form_calls_it(head: Visitor, data: Database, said: Said) -> None:
+    for share in ("tilleuls", "ailleurs"):
+        data.run(quotas.hold, Rule("composteur", 20, name="quartier", share=share, period="year"), uuid4())
+    page = said(head.get("/agents/quotas"))
+    assert "Demander un composteur, quartier : Les Tilleuls (2026)" in page
+    assert "quartier : ailleurs (2026)" in page
+
+
+def test_a_number_of_places_outlives_the_session(head: Visitor, data: Database, quota: Quota) -> None:
+    address = f"/agents/quotas/{quota.id}"
+    head.get("/agents/quotas")
+    head.client.delete_cookie("parvis_connexion")
+    assert head.post(address, {"places": "37"}).location.startswith("/connexion?")
+    head.sign_in("odile@valmont.example", suite=address)
+    assert 'value="37"' in head.get(address).text
+    assert 'value="37"' not in head.get(address).text
