@@ -92,8 +92,9 @@ def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) 
         raise NotFound("Cette demande n’existe pas ou n’est pas accessible avec ce compte.")
     values: dict[str, Any] = {"reference": canonical}
     if actor.links:
-        values |= {"links": sorted(actor.links), "now": clock.now()}
-    found = session.execute(_finding(bool(actor.links), lock), values).one_or_none()
+        values |= {f"link_{number}": link for number, link in enumerate(sorted(actor.links))}
+        values["now"] = clock.now()
+    found = session.execute(_finding(len(actor.links), lock), values).one_or_none()
     if found is not None:
         case: Case = found[0]
         opens = frozenset(found[1:]) - {None}
@@ -104,14 +105,15 @@ def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) 
 
 
 @cache
-def _finding(by_link: bool, lock: bool) -> Select[Any]:
-    """The request of a reference, with the private link to it that the visitor holds, if any."""
-    # Built once: on the hot path, building a statement costs as much as running it.
+def _finding(links: int, lock: bool) -> Select[Any]:
+    """The request of a reference, with the private link to it that the visitor holds, if any: one of so many."""
+    # Built once for each number of links, of which a browser holds few: on the hot path, building a statement costs as much
+    # as running it, and so does a list of values that has another length each time.
     query = select(Case).where(Case.reference == bindparam("reference"))
-    if by_link:
+    if links:
         held = select(func.min(CaseLink.token_hash)).where(
             CaseLink.case_id == Case.id,
-            CaseLink.token_hash.in_(bindparam("links", expanding=True)),
+            CaseLink.token_hash.in_([bindparam(f"link_{number}") for number in range(links)]),
             CaseLink.expires_at > bindparam("now", type_=UtcDateTime()),
         )
         query = query.add_columns(held.scalar_subquery())

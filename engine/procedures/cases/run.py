@@ -198,7 +198,9 @@ class Run:
     def _hurry(self) -> None:
         """What was told on the way to a question, or to the end, waits for no other message: a deadline runs from now."""
         kinds = {str(entry["kind"]) for entry in self.entries}
-        if kinds >= {"notified", "closed"} or kinds >= {"notified", "resident_asked"}:
+        # The acknowledgement of a draft that is filed waits for nothing, and nothing was told before it.
+        told = any(entry["kind"] == "notified" and entry["data"]["name"] != receipts.NAME for entry in self.entries)
+        if told and kinds & {"closed", "resident_asked"}:
             notifications.leave_now(self.session, self.case, self.definition, self._tracking)
 
     def _forget_typed(self, open_tasks: set[str]) -> None:
