@@ -7,6 +7,7 @@ refusal, and from when; and what can be done then. Silence is a property of the 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ class Receipt:
     silence: str
     remedies: str
     expected: str
+    appointment: str
+    documents: tuple[str, ...]
 
 
 def receipt(case: Case, definition: Definition) -> Receipt:
@@ -45,8 +48,10 @@ def receipt(case: Case, definition: Definition) -> Receipt:
     assert case.filed_at is not None  # only filed requests are acknowledged
     city = config.current().city
     properties = definition.properties
-    silence, remedies = _silence(case.filed_at, properties)
-    delay = properties.get("expectedDelay")
+    # Who has their answer expects none any more.
+    silence, remedies = _silence(case.filed_at, properties) if case.running else ("", "")
+    delay = properties.get("expectedDelay") if case.running else None
+    appointment = _appointment(case, definition)
     return Receipt(
         title=definition.title,
         reference=case.reference,
@@ -62,7 +67,23 @@ def receipt(case: Case, definition: Definition) -> Receipt:
         silence=silence,
         remedies=remedies,
         expected=f"Délai habituel de traitement\N{NO-BREAK SPACE}: {durations.say(delay)}." if delay else "",
+        appointment=appointment,
+        documents=listed(properties.get("documents", "")) if appointment else (),
     )
+
+
+def _appointment(case: Case, definition: Definition) -> str:
+    """The appointment that the request has, as its process knows it: day, hour and place."""
+    step = next((node.id for node in definition.steps if node.step == "appointment"), "")
+    said = case.document.get(step)
+    if not isinstance(said, dict) or not said.get("jour"):
+        return ""
+    return f"{said['jour']} à {said['heure']}, {said['lieu']}, {said['adresse']}"
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The items of a property that is a list, written one a line or parted by semicolons."""
+    return tuple(item.strip() for item in re.split(r"[;\n]", text) if item.strip())
 
 
 def _silence(filed_at: datetime, properties: object) -> tuple[str, str]:
@@ -104,6 +125,8 @@ def acknowledge(session: Session, case: Case, definition: Definition, token: str
         f"Sa référence est {said.reference}.",
         follow,
         "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
+        f"Votre rendez-vous\N{NO-BREAK SPACE}: {said.appointment}." if said.appointment else "",
+        "\n".join(("À apporter\N{NO-BREAK SPACE}:", *(f"- {one}" for one in said.documents))) if said.documents else "",
         said.expected,
         " ".join(part for part in (said.silence, said.remedies) if part),
         city.name,

@@ -178,6 +178,12 @@ def tab(session: Session, case: Case, definition: Definition) -> dict[str, Any]:
     }
 
 
+def planned(session: Session, case: Case, definition: Definition) -> tuple[Appointment, Agenda, dict[str, str]] | None:
+    """The appointment that a request has ahead, with where it is and how it is said; None when there is none."""
+    found = appointments.current(session, case.id) if cases.gives_appointments(definition) else None
+    return (*found, appointments.facts(*found)) if found is not None and found[0].ahead else None
+
+
 @blueprint.get("/demandes/<reference>/rendez-vous")
 @access.case_holder
 @access.in_phases

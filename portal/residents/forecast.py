@@ -20,10 +20,19 @@ class Told:
     source: str
 
 
-def told(forecast: Forecast, open_tasks: Sequence[HumanTask], questions: Sequence[str] = ()) -> Told:
-    """The forecast of a running request, with what it waits for: tasks, and questions that wait for an answer in an exchange."""
+def told(
+    forecast: Forecast, open_tasks: Sequence[HumanTask], questions: Sequence[str] = (), *, answered: bool = False
+) -> Told:
+    """The forecast of a running request, with what it waits for: tasks, and questions that wait for an answer in an exchange.
+
+    `answered` says that a service has done its part already.
+    """
     if forecast.end is None or forecast.next_step is None:
-        return Told(_waits(open_tasks, questions), _usual(forecast), "")
+        ours = any(task.group != RESIDENT for task in open_tasks)
+        theirs = bool(questions) or any(task.group == RESIDENT for task in open_tasks)
+        # Nobody waits for an answer that was given, nor for one that waits for themselves.
+        due = ours if answered else not theirs
+        return Told(_waits(open_tasks, questions, answered=answered), _usual(forecast) if due else (), "")
     when = []
     # The next step is the end when nothing else is left.
     if forecast.next_step != forecast.end:
@@ -33,10 +42,12 @@ def told(forecast: Forecast, open_tasks: Sequence[HumanTask], questions: Sequenc
         f"Estimation d’après {count(forecast.requests, 'demande terminée', 'demandes terminées')} "
         "qui ont suivi le même chemin que la vôtre."
     )
-    return Told(_waits(open_tasks, questions), tuple(when), source)
+    return Told(_waits(open_tasks, questions, answered=answered), tuple(when), source)
 
 
-def _waits(open_tasks: Sequence[HumanTask], questions: Sequence[str]) -> tuple[str, ...]:
+def _waits(open_tasks: Sequence[HumanTask], questions: Sequence[str], *, answered: bool) -> tuple[str, ...]:
+    if not open_tasks and not questions and answered:
+        return ("Le service a fait sa part\u00a0: vous n’avez rien à faire.",)
     if not open_tasks and not questions:
         return ("Votre demande suit son cours\u00a0: vous n’avez rien à faire.",)
     asked = tuple(f"Nous attendons votre réponse\u00a0: «{NBSP}{subject}{NBSP}»." for subject in questions)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from engine.bpmn.model import Node
-from engine.procedures import durations
+from engine.procedures import durations, receipts
 from engine.procedures.cases import Case, Listed
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms.wording import long_date, phone
@@ -54,7 +54,7 @@ def presented(definition: Definition) -> Presentation:
     return Presentation(
         title=definition.title,
         paragraphs=paragraphs(definition.process.documentation or ""),
-        documents=listed(said.get("documents", "")),
+        documents=receipts.listed(said.get("documents", "")),
         input_help=said.get("inputHelp", ""),
         max_duration=durations.say(said["maxDuration"]) if said.get("maxDuration") else "",
         expected_delay=durations.say(said["expectedDelay"]) if said.get("expectedDelay") else "",
@@ -123,11 +123,6 @@ def applicant(case: Case) -> list[tuple[str, list[tuple[str, str]]]]:
 def paragraphs(text: str) -> tuple[str, ...]:
     """The paragraphs of a text: a blank line parts two of them."""
     return tuple(" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip()) if part.strip())
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """The items of a list written one a line or parted by semicolons."""
-    return tuple(item.strip() for item in re.split(r"[;\n]", text) if item.strip())
 
 
 def _silence(rule: str, after: str, reference: str) -> str:

@@ -90,7 +90,10 @@ def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | Non
         content["events"] = timeline.told(entries, definition, letters)
         expected = delays.of_case(session, case, definition, entries)
         questions = [one.subject for one in asked]
-        content["forecast"] = forecast.told(expected, open_tasks, questions) if expected is not None else None
+        answered = any(entry.kind in ("task_completed", "exchange_sent") for entry in entries)
+        content["forecast"] = (
+            forecast.told(expected, open_tasks, questions, answered=answered) if expected is not None else None
+        )
         content["letters"] = letters[::-1]
     elif tab == "demandeur":
         content["applicant"] = applicant(case)

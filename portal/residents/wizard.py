@@ -292,6 +292,7 @@ def show_confirmation(session: Session, case: Case) -> Response | str:
     status, colour = standing(case, definition, waiting=bool(waiting))
     return render_template(
         "residents/confirmation.html",
+        planned=appointments.planned(session, case, definition),
         case=case,
         definition=definition,
         receipt=receipts.receipt(case, definition),

@@ -366,3 +366,28 @@ def test_who_changes_their_mind_in_the_wizard_gives_the_slot_back(visitor: Visit
     assert answer.status_code == 303
     assert the(data).unit == 15 * 12
     assert "2026-03-05T14:00@mairie-annexe" in times(visitor.get(f"{first}?lieu=mairie-annexe"))
+
+
+def test_what_was_booked_is_said_at_once(visitor: Visitor, data: Database, said: Callable[..., str]) -> None:
+    """D1: when, where and with what, on the page, in the letters and in the receipt; nobody waits for a decision."""
+    reference = filed(visitor)
+    page = visitor.get(f"/demandes/{reference}/confirmation")
+    text = said(page)
+    assert " mars 2026 à " in text
+    for part in (
+        "Votre rendez-vous",
+        "Mairie centrale",
+        "1 place de la République, 95999 Valmont-sur-Seine",
+        "À apporter",
+    ):
+        assert part in text
+    assert "Une photo d’identité de moins de six mois" in text
+    assert f'href="/demandes/{reference}/rendez-vous/{the(data).id}.ics"' in page.text
+    for refusal in ("considérée comme refusée", "Délai habituel"):
+        assert refusal not in text
+    assert "une réponse est attendue" not in said(visitor.get(f"/demandes/{reference}/suivi"))
+    with data.reading() as session:
+        letters = {one.name: one.text for one in mail.outbox(session)}
+    for name in ("accuse-reception", "rendez-vous-confirme"):
+        assert "1 place de la République" in letters[name]
+        assert "photo d’identité" in letters[name]

@@ -24,11 +24,17 @@ def ics(session: Session, case: Case, appointment: Appointment, agenda: Agenda) 
     return appointments.ics(
         appointment,
         agenda,
-        title=f"Rendez-vous : {catalogue.definition(session, case.version_id).title}",
+        title=_title(catalogue.definition(session, case.version_id).title),
         host=urlsplit(settings.public_url).hostname or "parvis",
         link=f"{settings.public_url}/demandes/{case.reference}/suivi/{TAB}",
         organizer=(settings.city.name, settings.city.email),
     )
+
+
+def _title(procedure: str) -> str:
+    """«Prendre rendez-vous pour un passeport» is what one did; the calendar says «Rendez-vous pour un passeport»."""
+    made = procedure.removeprefix("Prendre r")
+    return f"R{made}" if made.startswith("endez-vous") else f"Rendez-vous : {procedure}"
 
 
 def enclosed(session: Session, letter: Mail) -> list[Enclosure]:
