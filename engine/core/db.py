@@ -173,6 +173,8 @@ def connect(url: str) -> Engine:
         pool_size=16,
         max_overflow=4,
         pool_timeout=10,
+        # The connection that was used last knows the statements best.
+        pool_use_lifo=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": 5,
