@@ -102,7 +102,7 @@ def sweep_files(session: Session, _payload: Mapping[str, Any]) -> None:
 
 
 def send_password_link(session: Session, payload: Mapping[str, Any]) -> None:
-    recovery.send_link(session, payload["login"])
+    recovery.send_link(session, payload["login"], reset=payload.get("reset", False))
 
 
 def erase_account(session: Session, payload: Mapping[str, Any]) -> None:

@@ -66,7 +66,7 @@ def letter(text: str) -> str:
     city = settings.city
     return f"""Bonjour,
 
-{city.name} vous adresse un avertissement au sujet de l’utilisation de votre compte {city.space_name}\u00a0:
+La {city.name} vous adresse un avertissement au sujet de l’utilisation de votre compte {city.space_name}\u00a0:
 
 {text}
 

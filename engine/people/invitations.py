@@ -210,7 +210,7 @@ def _letter(token: str) -> str:
     city = settings.city
     return f"""Bonjour,
 
-{city.name} vous invite à créer votre compte d’agent {city.space_name}. Pour le faire, suivez ce lien\u00a0:
+La {city.name} vous invite à créer votre compte d’agent {city.space_name}. Pour le faire, suivez ce lien\u00a0:
 
 {settings.public_url}/invitation/{token}
 

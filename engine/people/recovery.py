@@ -54,15 +54,19 @@ def ask(session: Session, login: str, *, address: str) -> None:
     jobs.promise(session, "send_password_link", login=login.strip()[:254])
 
 
-def send_link(session: Session, login: str) -> None:
-    """Write to the owner of the account, unless there is none or it was written to often enough today."""
+def send_link(session: Session, login: str, *, reset: bool = False) -> None:
+    """Write to the owner of the account, unless there is none or it was written to often enough today.
+
+    With `reset` they have no password any more, since an administrator reset their second factor: they are told so, however often
+    they were written to.
+    """
     account = accounts.by_login(session, login)
     if account is None or not account.active:
         return
     now = clock.now()
     session.execute(delete(PasswordLink).where(PasswordLink.issued_at <= now - _DAY))
     sent = session.scalar(select(func.count()).select_from(PasswordLink).where(PasswordLink.account_id == account.id))
-    if (sent or 0) >= LINKS_A_DAY:
+    if (sent or 0) >= LINKS_A_DAY and not reset:
         return
     token = secrets.token_urlsafe(32)
     audit.record(session, SYSTEM, "account.password_link_sent", "account", account.id)
@@ -72,7 +76,7 @@ def send_link(session: Session, login: str) -> None:
         session,
         to=account.login,
         subject=f"Choisissez un nouveau mot de passe {space}",
-        text=_link_text(token),
+        text=_link_text(token, reset=reset),
         name="mot-de-passe-lien",
     )
     session.flush()
@@ -135,18 +139,35 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _link_text(token: str) -> str:
+def _link_text(token: str, *, reset: bool) -> str:
     settings = config.current()
     space = settings.city.space_name
+    again = f"{settings.public_url}/mot-de-passe/oubli"
+    if reset:
+        why = (
+            f"Un administrateur a réinitialisé votre second facteur pour votre compte {space}. Choisissez d’abord un nouveau mot "
+            "de passe, car l’ancien ne sert plus. Pour le faire, suivez ce lien\u00a0:"
+        )
+        unasked = (
+            "Si vous n’avez pas demandé cette réinitialisation, choisissez tout de même un nouveau mot de passe, et prévenez "
+            f"votre responsable ou appelez le {settings.city.phone}."
+        )
+    else:
+        why = f"Vous avez demandé à choisir un nouveau mot de passe pour votre compte {space}. Pour cela, suivez ce lien\u00a0:"
+        unasked = (
+            "Si vous n’êtes pas à l’origine de cette demande, ne tenez pas compte de ce message\u00a0: votre mot de passe reste "
+            "le même."
+        )
     return f"""Bonjour,
 
-Vous avez demandé à choisir un nouveau mot de passe pour votre compte {space}. Pour le faire, suivez ce lien\u00a0:
+{why}
 
 {settings.public_url}/mot-de-passe/nouveau/{token}
 
-Il ne sert qu’une fois et reste valable 30 minutes. Passé ce délai, demandez-en un autre.
+Il ne sert qu’une fois et reste valable 30 minutes. Passé ce délai, demandez-en un autre\u00a0:
+{again}
 
-Si vous n’êtes pas à l’origine de cette demande, ne tenez pas compte de ce message\u00a0: votre mot de passe reste le même.
+{unasked}
 
 L’équipe {space}
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.core import audit, clock, config, jobs, mail
 from engine.core.db import Base, Session, UtcDateTime, new_id
 from engine.core.errors import Conflict, Invalid, NotFound
-from engine.people import recovery_codes, sessions
+from engine.people import accounts, recovery_codes, sessions
 from engine.people.accounts import Account
 from engine.people.actors import Actor
 
@@ -156,12 +156,15 @@ def reset(session: Session, account: Account, *, who: audit.Who) -> None:
     recovery_codes.forget(session, account.id)
     account.password_hash = None
     sessions.close_all(session, account.id)
+    by = accounts.names(session, {who.account_id}).get(who.account_id) if who.account_id else None
     text = (
-        "Un administrateur a réinitialisé votre second facteur. Un autre message vous donne un lien pour choisir un nouveau "
-        "mot de passe\u00a0; un nouveau second facteur vous sera demandé à la connexion."
+        f"{f'{by}, administrateur,' if by else 'Un administrateur'} a réinitialisé votre second facteur. Votre mot de passe "
+        "actuel ne sert plus\u00a0: un autre message vous donne un lien pour en choisir un nouveau. Un second facteur vous "
+        "sera ensuite demandé à la connexion."
     )
-    _tell(session, account, text, "second-facteur-reinitialise")
-    jobs.promise(session, "send_password_link", login=account.login)
+    advice = "Si vous ne le lui avez pas demandé, prévenez tout de suite votre responsable ou appelez le"
+    _tell(session, account, text, "second-facteur-reinitialise", advice)
+    jobs.promise(session, "send_password_link", login=account.login, reset=True)
 
 
 def asked_of(session: Session, account: Account) -> bool:
@@ -169,7 +172,10 @@ def asked_of(session: Session, account: Account) -> bool:
     return account.kind == "agent" and (config.current().second_factor_required or bool(kinds(session, account.id)))
 
 
-def _tell(session: Session, account: Account, what: str, letter: str) -> None:
+_NOT_ME = "Si vous n’êtes pas à l’origine de ce changement, prévenez tout de suite un administrateur ou appelez le"
+
+
+def _tell(session: Session, account: Account, what: str, letter: str, advice: str = _NOT_ME) -> None:
     city = config.current().city
     text = f"""Bonjour,
 
@@ -177,7 +183,7 @@ Compte {city.space_name} {account.login}
 
 {what}
 
-Si vous n’êtes pas à l’origine de ce changement, prévenez tout de suite un administrateur ou appelez le {city.phone}.
+{advice} {city.phone}.
 
 L’équipe {city.space_name}
 

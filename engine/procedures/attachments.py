@@ -15,7 +15,7 @@ from engine.core import config
 from engine.core.db import Session
 from engine.core.errors import Conflict, RefusedFile
 from engine.people.actors import SYSTEM, Actor
-from engine.procedures import catalogue, history, tasks
+from engine.procedures import cases, catalogue, history, tasks
 from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms.form import walk
@@ -98,10 +98,11 @@ def tell_refused(session: Session, file_id: UUID) -> None:
         name="fichier-refuse",
         subject=f"Un fichier de votre demande {case.reference} est refusé",
         text=(
-            f"Un fichier joint à votre demande «\u00a0{definition.title}\u00a0» est refusé par notre antivirus et a été "
-            "supprimé. "
+            f"Bonjour,\n\nLe fichier «\u00a0{file.name}\u00a0» joint à votre demande «\u00a0{definition.title}\u00a0» est refusé "
+            "par notre antivirus et a été supprimé.\n\n"
             "Vérifiez votre appareil, puis ajoutez un autre fichier depuis le suivi de votre demande."
         ),
+        link=cases.tracking_address(session, case),
         element_id="fichier-refuse",
         occurrence=str(file.id),
     )

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from engine import handlers
 from engine.contact import documents
 from engine.contact.documents import Document, DocumentFile, StoredFile, receiving, storage
-from engine.core import clock, config, jobs
+from engine.core import clock, config, jobs, mail
 from engine.core.db import Database
 from engine.core.mail import Mail
 from engine.people import sessions
@@ -359,6 +359,10 @@ def test_quarantine_is_said_to_both_sides_and_opens_nothing(
         session.get_one(StoredFile, copy.id).scan = documents.INFECTED
         jobs.promise(session, "tell_refused_file", file_id=str(copy.id))
     jobs.drain(data, handlers.HANDLERS)
+    with data.reading() as session:
+        (letter,) = (one for one in mail.outbox(session) if one.name == "fichier-refuse")
+    assert f"Le fichier « {copy.name} » joint à votre demande" in letter.text.replace("\u00a0", " ")
+    assert f"/demandes/{reference}/suivi" in letter.text
     assert "refusé par notre antivirus" in said(claire.get(f"/demandes/{reference}/suivi"))
     assert "refusé par notre antivirus" in said(claire.get(f"/demandes/{reference}/suivi/pieces"))
     assert jeanne.get(f"/agents/demandes/{reference}/pieces/{copy.id}").status_code == 404

@@ -10,11 +10,11 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from engine.core import jobs, mail
+from engine.core import audit, jobs, mail
 from engine.core.db import Database, Session
 from engine.core.errors import Throttled
 from engine.handlers import HANDLERS
-from engine.people import accounts, new_emails, recovery, sessions
+from engine.people import accounts, new_emails, recovery, second_factors, sessions
 from engine.people.accounts import Account
 from engine.people.recovery import LinkOver, PasswordLink
 
@@ -55,6 +55,28 @@ def test_a_link_lasts_half_an_hour(session: Session, claire: Account, clock_at: 
     clock_at("2027-01-31 10:30")
     with pytest.raises(LinkOver):
         recovery.consume(session, token, "another hash")
+
+
+def test_the_letter_after_a_reset_says_what_happened(session: Session, sonia: Account) -> None:
+    """Nobody asked for it but an administrator, and the former password is worth nothing (E7)."""
+    odile = accounts.create(session, kind="agent", login="o@exemple.fr", first_names="Odile", birth_name="Chef")
+    for _ in range(recovery.LINKS_A_DAY):
+        recovery.send_link(session, sonia.login)
+    second_factors.reset(session, sonia, who=odile.actor)
+    told = mail.outbox(session)[0].text
+    assert "Odile Chef, administrateur, a réinitialisé votre second facteur." in told
+    assert "Votre mot de passe actuel ne sert plus" in told
+    assert "Si vous ne le lui avez pas demandé" in told
+    (promised,) = (one for one in jobs.listing(session) if one.kind == "send_password_link")
+    HANDLERS["send_password_link"](session, promised.payload)
+    link = mail.outbox(session)[0]
+    assert link.name == "mot-de-passe-lien"
+    assert "a réinitialisé votre second facteur" in link.text
+    assert "/mot-de-passe/oubli" in link.text
+    for untrue in ("Vous avez demandé", "reste le même"):
+        assert untrue not in told + link.text
+    second_factors.reset(session, sonia, who=audit.OPERATOR)
+    assert "Un administrateur a réinitialisé votre second facteur." in mail.outbox(session)[0].text
 
 
 def test_one_link_ends_the_others(session: Session, claire: Account) -> None:
