@@ -13,7 +13,7 @@ from engine.core import mail
 from engine.core.db import Session
 from engine.core.errors import StaleStep
 from engine.core.jobs import Job
-from engine.procedures import cases, demo, history, tasks
+from engine.procedures import cases, catalogue, demo, history, instructions, tasks
 from tests.engine.procedures.walking import Walk
 
 Begin = Callable[..., Walk]
@@ -42,6 +42,31 @@ def test_a_refused_renewal_tells_the_resident_why(walk: Begin) -> None:
     case.agent_completes("instruction", decision="refuser", motif="Ce véhicule n’est pas à votre nom.")
     assert case.closed
     assert case.notified == ["accuse-reception", "refus"]
+
+
+@pytest.mark.parametrize(
+    ("duree", "meme_adresse", "said", "end"),
+    [
+        (12, True, "Dès le dépôt de votre demande, votre droit sera renouvelé.", "droit_renouvele"),
+        (36, True, "Un agent examinera votre demande", None),
+        (12, False, "Un agent examinera votre demande", None),
+    ],
+)
+def test_a_renewal_says_before_it_is_filed_whether_an_agent_examines_it(
+    walk: Begin, duree: int, meme_adresse: bool, said: str, end: str | None
+) -> None:
+    case = walk("stationnement-renouvellement")
+    case.resident_submits("mes_informations")
+    case.resident_submits("mon_droit", droit="SR-4127-08", duree=duree, vehicule="inchange")
+    moved = {} if meme_adresse else {"date_emmenagement": "2027-02-01"}
+    case.resident_submits(
+        "mes_justificatifs", meme_adresse=meme_adresse, justificatif_domicile=["quittance.pdf"], **moved
+    )
+    case.resident_submits("paiement_mobile", choix="refuse")
+    definition = catalogue.definition(case.session, case.case.version_id)
+    assert instructions.of(case.case, definition, "recapitulatif").startswith(said)
+    case.resident_submits("recapitulatif", certification=True)
+    assert case.end == end
 
 
 def test_missing_documents_are_asked_for_until_they_come(walk: Begin) -> None:
