@@ -13,13 +13,19 @@ from commands.wording import nearest
 
 if TYPE_CHECKING:
     from engine.core.db import Database, Session
-    from engine.procedures.catalogue import SourceSet, Version
+    from engine.procedures.catalogue import Procedure, SourceSet, Version
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of the catalogue."""
     deploy = subparsers.add_parser("deploy", help="check procedures, keep them as versions and publish them")
-    deploy.add_argument("files", nargs="*", type=Path, metavar="FILE.bpmn", help="else all those of processes/")
+    deploy.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE.bpmn",
+        help="else all those of processes/ that changed, or were never offered",
+    )
     deploy.add_argument("--no-publish", action="store_true", help="keep the version without offering it yet")
     installation.add_options(deploy)
     deploy.set_defaults(run=run_deploy)
@@ -52,12 +58,14 @@ def run_deploy(options: argparse.Namespace) -> int:
     with installation.database(options) as database:
         for sources in sources_of(options.files):
             try:
-                version = database.run(_deploy, sources, publish=not options.no_publish)
+                version, became = database.run(
+                    _deploy, sources, publish=not options.no_publish, named=bool(options.files)
+                )
             except DefinitionError as error:
                 refused += 1
                 print(error)
             else:
-                print(f"{version.slug}: version {version.number}")
+                print(f"{version.slug}: version {version.number}{became}")
                 deployed.append(version)
         _warn_of_empty_groups(database, deployed)
     if refused:
@@ -100,12 +108,35 @@ def run_versions(options: argparse.Namespace) -> int:
     return 0
 
 
-def _deploy(session: Session, sources: SourceSet, *, publish: bool) -> Version:
+def _deploy(session: Session, sources: SourceSet, *, publish: bool, named: bool) -> tuple[Version, str]:
+    """The version of these files, and what became of it where that isn't plain: the audit tells only of what changed.
+
+    What was withdrawn or taken back, and hasn't changed since, is offered again only to who names its file.
+    """
     from engine.procedures import catalogue
 
+    known = next(
+        (one for one, _ in catalogue.versions(session, sources.slug) if one.content_hash == sources.content_hash), None
+    )
+    before = session.get(catalogue.Procedure, sources.slug)
+    offered = before.version_id if before is not None else None
+    if known is not None and not named and _put_away(before, known):
+        again = f"./parvis publish {known.slug} {known.number} offers it"
+        return known, f", unchanged and {'not offered' if offered else 'withdrawn'}: {again}"
     version = catalogue.deploy(session, sources, publish=publish)
-    _record(session, "catalogue.deployed", version.slug, version.number)
-    return version
+    if known is None:
+        _record(session, "catalogue.deployed", version.slug, version.number)
+    elif publish and offered != version.id:
+        _record(session, "catalogue.published", version.slug, version.number)
+        return version, ", unchanged, is published"
+    return version, ", unchanged" if known is not None else ""
+
+
+def _put_away(procedure: Procedure | None, version: Version) -> bool:
+    """Whether somebody decided, after this version came, that it isn't the one to offer."""
+    if procedure is None or procedure.version_id == version.id:
+        return False
+    return procedure.published_at is None or procedure.published_at >= version.deployed_at
 
 
 def _record(session: Session, action: str, slug: str, number: int | None = None) -> None:

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from commands import installation
+from engine.core import audit
+from engine.core.db import Database
+
 pytestmark = [pytest.mark.sqlite_only, pytest.mark.usefixtures("installed")]
 ESSAI = Path(__file__).parent.parent / "engine" / "procedures" / "essai"
 
@@ -27,7 +31,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 def test_the_same_content_is_the_same_version(run: Any, essai: Path) -> None:
     assert run("deploy", str(essai))[:2] == (0, "essai: version 1\n")
-    assert run("deploy", str(essai))[:2] == (0, "essai: version 1\n")
+    assert run("deploy", str(essai))[:2] == (0, "essai: version 1, unchanged\n")
     lines = run("versions")[1].splitlines()
     assert len(lines) == 2
     assert lines[1].split()[:2] == ["essai", "1"]
@@ -43,6 +47,35 @@ def test_a_version_is_taken_back_and_offered_again(run: Any, essai: Path) -> Non
     assert published == {"2": False, "1": True}
     assert run("withdraw", "essai") == (0, "essai is no longer offered\n", "")
     assert "published" not in run("versions")[1]
+
+
+def test_what_was_put_away_stays_so_until_it_changes_or_is_named(
+    run: Any, essai: Path, installed: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare `deploy` keeps what changed; the audit tells of what happened and of nothing else."""
+    monkeypatch.setattr(installation, "ROOT", essai.parents[1])
+
+    def acts() -> list[tuple[str, object]]:
+        with installed.reading() as session:
+            return [(one.action.removeprefix("catalogue."), one.facts.get("number")) for one in audit.listing(session)][
+                ::-1
+            ]
+
+    assert run("deploy", "--no-publish")[1] == "essai: version 1\n"
+    assert run("deploy")[1] == "essai: version 1, unchanged, is published\n"
+    assert run("deploy")[1] == "essai: version 1, unchanged\n"
+    run("withdraw", "essai")
+    again = "./parvis publish essai 1 offers it"
+    assert run("deploy")[1] == f"essai: version 1, unchanged and withdrawn: {again}\n"
+    assert acts() == [("deployed", 1), ("published", 1), ("withdrawn", None)]
+    assert run("deploy", str(essai))[1] == "essai: version 1, unchanged, is published\n"
+    change(essai, "</bpmn:documentation>", " Un mot de plus.</bpmn:documentation>")
+    assert run("deploy")[1] == "essai: version 2\n"
+    run("publish", "essai", "1")
+    assert run("deploy")[1] == f"essai: version 2, unchanged and not offered: {again.replace('1', '2')}\n"
+    assert [one for one, _ in acts()][3:] == ["published", "deployed", "published"]
+    change(essai, " Un mot de plus.", " Un autre mot.")
+    assert run("deploy")[1] == "essai: version 3\n"
 
 
 def test_a_version_can_wait_to_be_offered(run: Any, essai: Path) -> None:
