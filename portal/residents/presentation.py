@@ -113,11 +113,16 @@ def applicant(case: Case) -> list[tuple[str, list[tuple[str, str]]]]:
                 ("Courriel", who.get("courriel")),
                 ("Téléphone mobile", phone(who.get("telephone_mobile") or "")),
                 ("Téléphone fixe", phone(who.get("telephone_fixe") or "")),
-                ("Moyen de contact préféré", _MEANS.get(who.get("contact_prefere") or "", "")),
+                ("Moyen de contact préféré", _means(who.get("contact_prefere") or "", who.get("telephone_mobile"))),
             ],
         ),
     ]
     return [(title, [(label, str(value)) for label, value in lines if value]) for title, lines in parts]
+
+
+def _means(preferred: str, mobile: str | None) -> str:
+    """A means of contact; who prefers the telephone and has a mobile is written text messages."""
+    return "Téléphone (SMS)" if preferred == "telephone" and mobile else _MEANS.get(preferred, "")
 
 
 def paragraphs(text: str) -> tuple[str, ...]:

@@ -108,6 +108,13 @@ def test_texts_for_people_follow_french_typography(shipped: SourceSet) -> None:
         assert not re.search(r"[^ ] [:;?!%»]|« ", prose), text
 
 
+def test_what_is_said_of_a_wrong_answer_is_a_sentence(shipped: SourceSet) -> None:
+    for name, content in shipped.forms.items():
+        for said in re.findall(r'"x-messages": *{([^{}]*)}', content.decode()):
+            for sentence in re.findall(r': *"([^"]*)"', said):
+                assert sentence.endswith((".", "?")), f"{name}: {sentence}"
+
+
 def _texts(shipped: SourceSet) -> Iterator[str]:
     """Names, documentation, messages and the process's properties."""
     root = _root(shipped)

@@ -14,6 +14,8 @@ _EMAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z](?:[A-Za-z0-
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _PHONE = re.compile(r"0[1-9][0-9]{8}")
+# France and its overseas departments, whose national numbers begin as in France.
+_ABROAD = re.compile(r"(?:\+|00)(?:33|262|590|594|596)0?")
 _POSTCODE = re.compile(r"(?:0[1-9]|[1-8][0-9]|9[0-8])[0-9]{3}")
 # Plates since 2009 never bear I, O and U, nor SS; those before end with the number of a department.
 _PLATE_LETTERS = "[A-HJ-NP-TV-Z]"
@@ -52,6 +54,16 @@ def is_phone(text: str) -> bool:
     return bool(_PHONE.fullmatch(phone(text)))
 
 
+def is_mobile(text: str) -> bool:
+    """A French mobile number, overseas ones included: they begin with 06 or 07."""
+    return phone(text)[:2] in ("06", "07") and is_phone(text)
+
+
+def is_landline(text: str) -> bool:
+    """A French number that isn't a mobile."""
+    return is_phone(text) and not is_mobile(text)
+
+
 def is_plate(text: str) -> bool:
     """A French registration plate, of either system."""
     compact = _compact(text)
@@ -69,10 +81,9 @@ def is_postcode(text: str) -> bool:
 def phone(text: str) -> str:
     """The ten digits of a French number, or the text as typed when it isn't one."""
     digits = re.sub(r"[\s.\-/()\u2010-\u2015]", "", text)
-    for prefix in ("+330", "+33", "00330", "0033"):
-        if digits.startswith(prefix):
-            digits = "0" + digits[len(prefix) :]
-            break
+    abroad = _ABROAD.match(digits)
+    if abroad:
+        digits = "0" + digits[abroad.end() :]
     return digits if _PHONE.fullmatch(digits) else text
 
 
@@ -119,6 +130,8 @@ CHECKS = {
     "date": is_date,
     "uuid": is_uuid,
     "fr-phone": is_phone,
+    "fr-mobile": is_mobile,
+    "fr-landline": is_landline,
     "fr-plate": is_plate,
     "fr-postcode": is_postcode,
 }

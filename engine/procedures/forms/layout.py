@@ -17,7 +17,15 @@ TEXT_LENGTH = 5_000
 ITEMS_AT_MOST = 100
 FILES_AT_MOST = 4
 
-_FORMATS = {"date": "date", "email": "email", "fr-phone": "phone", "fr-plate": "plate", "fr-postcode": "postcode"}
+_FORMATS = {
+    "date": "date",
+    "email": "email",
+    "fr-phone": "phone",
+    "fr-mobile": "phone",
+    "fr-landline": "phone",
+    "fr-plate": "plate",
+    "fr-postcode": "postcode",
+}
 _SHAPES = {"type", "enum", "oneOf", "const", "properties", "items", "format", "x-widget", "x-options"}
 # Their value is a text, a number or a truth; the others hold lists or other fields.
 SINGLE = {

@@ -33,6 +33,10 @@ _FORMATS = {
     "plate": "doit être une immatriculation, comme AB-123-CD ou 1234-AB-75",
     "postcode": f"doit être un code postal à 5{NBSP}chiffres",
 }
+_PHONES = {
+    "fr-mobile": f"doit être un numéro de mobile, qui commence par 06 ou 07, comme 06{NBSP}39{NBSP}98{NBSP}12{NBSP}07",
+    "fr-landline": "doit être un numéro de téléphone fixe, qui ne commence ni par 06 ni par 07",
+}
 _TYPES = {
     "integer": "doit être un nombre entier",
     "number": "doit être un nombre",
@@ -63,7 +67,7 @@ def said(spot: Spot, keyword: str, limit: Any = None, value: Any = None) -> str:
     if keyword == "format":
         if spot.kind == "date":
             return _date(label, value)
-        return f"{label} {_FORMATS.get(spot.kind, 'n’a pas la forme attendue')}."
+        return f"{label} {_PHONES.get(limit) or _FORMATS.get(spot.kind, 'n’a pas la forme attendue')}."
     if keyword == "type" and spot.kind in _TYPES:
         return f"{label} {_TYPES[spot.kind]}."
     if keyword in ("type", "pattern") and spot.kind in _FORMATS:

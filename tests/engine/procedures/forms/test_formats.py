@@ -79,6 +79,23 @@ def test_phones_that_are_refused(text: str) -> None:
     assert not formats.is_phone(text)
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept", "mobile"),
+    [
+        ("06 39 98 12 07", "0639981207", True),
+        ("+33 7 56 78 90 12", "0756789012", True),
+        ("01 12 34 56 78", "0112345678", False),
+        ("09.70.12.34.56", "0970123456", False),
+        ("+262 692 12 34 56", "0692123456", True),
+        ("00 590 690 12 34 56", "0690123456", True),
+        ("+596 596 12 34 56", "0596123456", False),
+    ],
+)
+def test_a_mobile_is_no_landline(typed: str, kept: str, mobile: bool) -> None:
+    assert formats.phone(typed) == kept
+    assert (formats.is_mobile(typed), formats.is_landline(typed)) == (mobile, not mobile)
+
+
 @pytest.mark.parametrize("text", ["2024-02-29", "1900-01-01"])
 def test_days(text: str) -> None:
     assert formats.is_date(text)

@@ -37,6 +37,16 @@ def errors(form: forms.Form, answers: dict[str, Any], **options: Any) -> dict[st
             "« Q » doit être un numéro de téléphone à 10 chiffres, comme 01 23 45 67 89.",
         ),
         (
+            {"type": "string", "format": "fr-mobile"},
+            "01 23 45 67 89",
+            "« Q » doit être un numéro de mobile, qui commence par 06 ou 07, comme 06 39 98 12 07.",
+        ),
+        (
+            {"type": "string", "format": "fr-landline"},
+            "06 39 98 12 07",
+            "« Q » doit être un numéro de téléphone fixe, qui ne commence ni par 06 ni par 07.",
+        ),
+        (
             {"type": "string", "format": "fr-plate"},
             "12",
             "« Q » doit être une immatriculation, comme AB-123-CD ou 1234-AB-75.",
