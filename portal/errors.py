@@ -60,6 +60,12 @@ _ADVICE = {
 }
 
 
+_BY_LINK = (
+    "Connectez-vous pour voir cette demande. Si vous l’avez faite sans compte, ouvrez plutôt le lien reçu par courriel avec "
+    "son accusé de réception."
+)
+
+
 def status_of(kind: type[errors.ParvisError]) -> int:
     """The status of a class of errors: its own, or its nearest parent's."""
     return next(STATUSES[one] for one in kind.__mro__ if one in STATUSES)
@@ -127,6 +133,9 @@ def _sign_in(error: errors.SignInRequired) -> Response:
         asked["demarche"] = str(error.facts["slug"])
     elif request.method in ("GET", "HEAD"):
         asked["suite"] = request.full_path.rstrip("?")
+        policy = access.policy_of(current_app.view_functions.get(request.endpoint or ""))
+        if policy is not None and policy.action == "case.hold":
+            flash(_BY_LINK, "info")
     elif _keeps_typed():
         asked["suite"] = request.path
         if not typed.put_aside(typed.SIGN_IN_NOTICE):
@@ -165,11 +174,26 @@ def _keeps_typed() -> bool:
 def _http(error: HTTPException) -> Response:
     if error.code is not None and error.code < 400:
         return make_response(error.get_response())
+    if error.code == 405 and request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
+        # Where a form was sent, come back to by its address: a refused form leaves it in the browser.
+        return redirect(_above(request.path), 303)
     answer = page(error.code or 500, "")
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "Retry-After"):
             answer.headers[name] = value
     return answer
+
+
+def _above(path: str) -> str:
+    """The nearest page above an address that isn't one."""
+    pages = current_app.create_url_adapter(request)
+    while pages is not None and (path := path.rpartition("/")[0]):
+        try:
+            pages.match(path, method="GET")
+        except HTTPException:
+            continue
+        return path
+    return "/"
 
 
 def _unexpected(error: Exception) -> Response:

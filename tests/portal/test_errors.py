@@ -10,6 +10,7 @@ from flask import Flask
 from engine import handlers  # noqa: F401 - brings every room, and with them their errors
 from engine.core.errors import ParvisError, Throttled
 from portal import errors
+from tests.portal.conftest import Visitor
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -66,3 +67,25 @@ def test_the_page_of_a_breakdown_asks_nothing_of_the_database(
     answer = client.get("/demarches")
     assert answer.status_code == 500
     assert "Une erreur est survenue" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "back"),
+    [
+        ("/demandes/ABCD-EFGH/lien", "/demandes/ABCD-EFGH"),
+        ("/demandes/ABCD-EFGH/pieces", "/demandes/ABCD-EFGH"),
+        ("/demarches/signalement/liste-d-attente/quitter", "/demarches/signalement"),
+        ("/mon-espace/profil/code/renvoi", "/mon-espace/profil/code"),
+        ("/deconnexion", "/"),
+    ],
+)
+def test_who_comes_back_to_where_a_form_was_sent_finds_its_page(visitor: Visitor, sent: str, back: str) -> None:
+    answer = visitor.get(sent, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.location) == (303, back)
+    assert visitor.get(sent).status_code == 405  # programs are told
+
+
+def test_who_does_not_hold_a_request_is_told_of_the_link(visitor: Visitor) -> None:
+    page = visitor.follow(visitor.get("/demandes/ABCD-EFGH/suivi"))
+    assert page.request.path == "/connexion"
+    assert "ouvrez plutôt le lien reçu par courriel" in page.text
