@@ -34,7 +34,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from engine.contact import exchanges, notifications
@@ -157,6 +157,12 @@ def searchable(name: str) -> str:
     return " ".join("".join(sign if sign.isalnum() else " " for sign in plain(name)).split())
 
 
+def begins(names: ColumnElement[str] | InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+    """Whether one of the names, as `searchable` writes them, begins so."""
+    # Written into the statement, letters and digits that they are: PostgreSQL plans for this very name, common or rare.
+    return or_(*(names.like(bindparam(None, form, literal_execute=True)) for form in (f"{word}%", f"% {word}%")))
+
+
 # --- queues ----------------------------------------
 
 
@@ -244,16 +250,7 @@ def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[Col
     if words.strip():
         # A text may be both the beginning of a reference and a name.
         reference = references.between(words)
-        # Written into the statement, letters and digits that they are: PostgreSQL plans for this very name, common or rare.
-        names = [
-            or_(
-                *(
-                    HumanTask.search_name.like(bindparam(None, form, literal_execute=True))
-                    for form in (f"{word}%", f"% {word}%")
-                )
-            )
-            for word in searchable(words).split()
-        ]
+        names = [begins(HumanTask.search_name, word) for word in searchable(words).split()]
         matches = [and_(*names)] if names else []
         if reference:
             matches.append(HumanTask.reference.between(*reference))

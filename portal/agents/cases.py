@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from engine.bpmn.model import Node
@@ -21,7 +21,7 @@ from engine.procedures.cases import Case
 from engine.procedures.catalogue import Definition
 from portal import access, attachments, exchanges
 from portal.access import current_actor, reading
-from portal.agents import blueprint, timeline
+from portal.agents import blueprint, filters, timeline
 from portal.agents.due import due
 from portal.agents.timeline import Event
 from portal.residents import filling
@@ -84,6 +84,21 @@ def _answers(session: Session, case: Case, definition: Definition, nodes: list[N
         if lines:
             found.append((node.name, lines))
     return found
+
+
+@blueprint.get("/agents/demandes")
+@access.agent
+@reading
+def show_cases(session: Session) -> str:
+    """The requests of one's services by reference or name, open or over."""
+    words = request.args.get("q", "")[: filters.WORDS_MAX]
+    found = cases.search(session, current_actor(), words)
+    definitions = catalogue.definitions(session, {case.version_id for case in found.cases})
+    rows = []
+    for case in found.cases:
+        definition = definitions[case.version_id]
+        rows.append((case, definition.title, *standing(case, definition, waiting=case.id in found.waiting)))
+    return render_template("agents/cases.html", words=words, rows=rows, more=found.more)
 
 
 @blueprint.get("/agents/demandes/<reference>")

@@ -175,6 +175,7 @@ ROUTES: dict[str, Audience] = {
     "agents.show_application": STAFF,
     "agents.show_case": GROUP,
     "agents.show_codes": STAFF,
+    "agents.show_cases": AGENTS,
     "agents.show_exchange": GROUP,
     "agents.show_exchanges": AGENTS,
     "agents.show_factor": STAFF,

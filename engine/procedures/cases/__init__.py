@@ -62,6 +62,7 @@ from engine.procedures.cases.moves import (
 )
 from engine.procedures.cases.once import former
 from engine.procedures.cases.run import Attempt
+from engine.procedures.cases.searching import Found, search
 from engine.procedures.cases.telling import notify, send_digest, tell_otherwise, told
 from engine.procedures.cases.typed import aside, keep_typed, put_aside, typed_at, without
 
@@ -72,6 +73,7 @@ __all__ = [
     "Attempt",
     "Case",
     "CaseLink",
+    "Found",
     "Holds",
     "Listed",
     "Listing",
@@ -120,6 +122,7 @@ __all__ = [
     "renew_holds",
     "requires_appointment",
     "reserved",
+    "search",
     "send_code",
     "send_digest",
     "submit_step",
