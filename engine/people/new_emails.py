@@ -6,6 +6,7 @@ from typing import Literal
 
 from engine.core import audit, config, mail
 from engine.core.db import Session
+from engine.core.errors import Invalid
 from engine.people import accounts, codes, recovery
 from engine.people.accounts import Account
 from engine.people.codes import Letter, Verdict
@@ -14,11 +15,14 @@ Use = Literal["connexion", "contact"]
 
 
 def ask(session: Session, account: Account, use: Use, new: str) -> bool:
-    """Send a code to the new address; False when too many were asked for today, `Invalid` when it is no address.
+    """Send a code to the new address; False when too many were asked for today, `Invalid` when it is no address or the one that
+    the account has.
 
     An address that signs somebody else in can't be proved, and who asks doesn't learn it: its owner reads about it instead.
     """
     address = accounts.email(new)
+    if address == (account.login if use == "connexion" else account.contact_email):
+        raise Invalid("C’est déjà votre adresse\u00a0: saisissez-en une autre, ou gardez celle-ci.")
     other = accounts.by_login(session, address) if use == "connexion" else None
     known = other is not None and other.id != account.id
     return codes.issue(

@@ -156,11 +156,20 @@ def _too_common(text: str, about: Iterable[str]) -> bool:
     words = [*_COMMON, *(part for word in about for part in re.split(r"[\s@._-]+", _plain(word)) if len(part) > 2)]
     # What is left without the decorations at both ends: «Bonjour2024!» is «bonjour».
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", _plain(text))
-    # «Claire-Martin1!» too: known words and nothing but what stands between them.
+    # «Claire-Martin1!» and «MartinClaire1!» too: known words and nothing but what stands between them.
     parts = [part for part in re.split(r"[\W\d_]+", core) if part]
-    if all(part in words for part in parts) or len(set(text.casefold())) < 4:
+    if all(_made_of(part, words) for part in parts) or len(set(text.casefold())) < 4:
         return True
     return int(zxcvbn(text[:_ESTIMATED], user_inputs=words)["score"]) < _SCORE_MIN
+
+
+def _made_of(text: str, words: Iterable[str]) -> bool:
+    """Whether a text is nothing but known words, one after the other."""
+    reached = {0}
+    for place in range(len(text)):
+        if place in reached:
+            reached |= {place + len(word) for word in words if text.startswith(word, place)}
+    return len(text) in reached
 
 
 def _plain(text: str) -> str:

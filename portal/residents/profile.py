@@ -323,7 +323,11 @@ def ask_email_code(use: str) -> Response:
         errors |= _proved()[1]
     if errors:
         return make_response(_email_again(use=known, new=new, errors=errors), 422)
-    if not _send_code(use=known, new=new):
+    try:
+        sent = _send_code(use=known, new=new)
+    except Invalid as error:
+        return make_response(_email_again(use=known, new=new, errors={"courriel": error.message}), 422)
+    if not sent:
         return make_response(_email_again(use=known, new=new, errors={"courriel": TOO_MANY}), 422)
     cookie[_NEW_EMAIL] = {"use": known, "address": new}
     return redirect(url_for(".show_email_code"), 303)

@@ -230,6 +230,15 @@ def test_the_contact_address_changes_by_code(claire: Visitor, data: Database) ->
     assert (stored(data).login, stored(data).contact_email) == (CLAIRE, "famille@exemple.fr")
 
 
+@pytest.mark.parametrize("use", ["connexion", "contact"])
+def test_one_s_own_address_gets_no_code(claire: Visitor, data: Database, said: Said, use: str) -> None:
+    typed = {"courriel": f" {CLAIRE} ", "mot_de_passe_actuel": PASSWORD}
+    page = claire.post(f"{PROFILE}/courriel/{use}", typed)
+    assert page.status_code == 422
+    assert "C’est déjà votre adresse" in said(page)
+    assert letters(data) == []
+
+
 def test_a_wrong_address_gets_no_code(claire: Visitor, data: Database) -> None:
     page = claire.post(f"{PROFILE}/courriel/contact", {"courriel": "famille@"})
     assert page.status_code == 422
