@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -19,7 +20,8 @@ WORKERS = {"worker process": 1}
 
 def test_kills_lose_nothing_and_double_nothing() -> None:
     report = run(60, seed=20)
-    assert report["ok"], report
+    # As a text: what pytest shows of an object ends before what was found.
+    assert report["ok"], json.dumps(report, indent=1)
     assert report["lost"] == report["twice"] == report["stuck"] == report["timers"]["wrong"] == 0
     # What proves nothing: a run in which little was killed or little was done.
     assert report["kills"] >= 5
