@@ -56,7 +56,8 @@ def answer(browser: Browser, said: str) -> None:
 def _told(browser: Browser, answered: Answer, action: str, reference: str, said: str) -> None:
     if answered.status == 303 and _THREAD.search(answered.location):
         browser.record.ack(action, reference, said, said)
-    elif answered.status == 303:
+    elif answered.status in (303, 409):
+        # The request ended between the page and the message.
         browser.record.meet("no exchange any more")
     elif answered.status == 422 and "Patientez" in answered.text:
         browser.record.meet("too many messages")
