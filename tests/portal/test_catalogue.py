@@ -102,3 +102,17 @@ def test_people_find_parking_by_the_word_they_use(visitor: Visitor, said: Said) 
     found = said(visitor.get("/demarches?q=garer"))
     assert "Demander un droit de stationnement résidentiel" in found
     assert "Renouveler mon droit de stationnement résidentiel" in found
+
+
+@pytest.mark.parametrize(
+    ("words", "slug"),
+    [
+        ("déménager", "coordonnees-adresse"),
+        ("nid de poule", "signalement"),
+        ("ordures", "signalement"),
+        ("vignette", "stationnement-premiere-demande"),
+        ("refaire mon passeport", "rendez-vous-titre-identite"),
+    ],
+)
+def test_procedures_are_found_by_the_words_of_who_looks_for_them(visitor: Visitor, words: str, slug: str) -> None:
+    assert f'href="/demarches/{slug}"' in visitor.get("/demarches", query_string={"q": words}).text

@@ -10,6 +10,7 @@ from jsonschema.exceptions import ValidationError
 
 from engine.core import clock
 from engine.core.errors import InvalidAnswers
+from engine.procedures import durations
 from engine.procedures.forms import formats, messages
 from engine.procedures.forms.conditions import Path, State, dotted
 from engine.procedures.forms.form import Form, spot_at, walk
@@ -343,9 +344,13 @@ def _beyond_schema(
 
 
 def limit(spot: Spot, keyword: str) -> str | None:
-    """The first or last day that a date may be, `aujourdhui` being the day it is."""
+    """The first or last day that a date may be, `aujourdhui` being the day it is; `aujourdhui+P1Y` is a year later."""
     value = spot.schema.get(keyword)
-    return clock.today().isoformat() if value == "aujourdhui" else value
+    day, _, later = str(value).partition("+")
+    if day != "aujourdhui":
+        return value
+    today = clock.today()
+    return (today + durations.length(later, today) if later else today).isoformat()
 
 
 def choices_in(context: Mapping[str, Any] | None, spot: Spot) -> tuple[Choice, ...]:

@@ -49,6 +49,7 @@ STANDARD = {
 # Where, under which code, and what to say.
 Found = tuple[Pointer, str, str]
 
+_DAY = re.compile(r"aujourdhui(\+P([1-9][0-9]?[YMWD])+)?")
 _METASCHEMA = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 
 
@@ -383,5 +384,5 @@ def _our_word(word: str, value: Any, said: Mapping[str, Any], pointer: Pointer) 
         yield pointer, "unknown-prefill", f"« {value} » n’est pas une donnée de l’usager ; celles connues sont {known}."
     elif isinstance(value, dict) and not all(isinstance(one, str) for one in value.values()):
         yield pointer, "bad-keyword", "les messages de « x-messages » sont des textes."
-    elif word in ("x-min", "x-max") and value != "aujourdhui" and not CHECKS["date"](str(value)):
-        yield pointer, "bad-keyword", f"« {word} » est une date AAAA-MM-JJ ou « aujourdhui »."
+    elif word in ("x-min", "x-max") and not _DAY.fullmatch(str(value)) and not CHECKS["date"](str(value)):
+        yield pointer, "bad-keyword", f"« {word} » est une date AAAA-MM-JJ, « aujourdhui » ou « aujourdhui+P1Y »."

@@ -169,3 +169,23 @@ def test_a_request_that_ends_in_vain_gives_its_appointment_back(
     assert entries.count("appointment_cancelled") == len(told)
     reminders = session.scalar(select(func.count()).select_from(Job).where(Job.kind == "remind_of_appointment"))
     assert reminders == (status == "planned")
+
+
+@pytest.mark.parametrize(
+    ("born", "town", "said"),
+    [
+        ("1940-05-01", "Valmont-sur-Seine", []),
+        ("1970-05-01", "Valmont-sur-Seine", ["60 ans ou plus"]),
+        ("1970-05-01", "Paris", ["60 ans ou plus", "qui habitent Valmont"]),
+    ],
+)
+def test_who_can_hardly_have_help_at_home_is_told_early(walk: Begin, born: str, town: str, said: list[str]) -> None:
+    """A warning: the service decides."""
+    case = walk("autonomie-demande")
+    case.resident_submits("mes_informations")
+    place = {"voie": "2 impasse du Moulin", "code_postal": "95999", "commune": town}
+    who = {"sexe": "F", "prenoms": "Odette", "nom_naissance": "Roussel", "date_naissance": born, "adresse": place}
+    case.resident_submits("choix_personne", pour="proche", lien="enfant", beneficiaire=who)
+    definition = catalogue.definition(case.session, case.case.version_id)
+    told = instructions.worked_out(case.case, definition, "ma_situation")
+    assert [one for one in ("60 ans ou plus", "qui habitent Valmont") if one in told] == said

@@ -234,6 +234,13 @@ def test_days_before_and_after_another(make: Any) -> None:
         assert errors(form, {"d": "2025-12-31"}) == {"d": "« D » ne peut pas être avant le 1er janvier 2026."}
 
 
+def test_a_day_so_long_after_today(make: Any) -> None:
+    form = make({"d": {"title": "D", "type": "string", "format": "date", "x-max": "aujourdhui+P1Y"}})
+    with clock.frozen(datetime(2026, 5, 4, 12, tzinfo=UTC)):
+        assert forms.validate(form, {"d": "2027-05-04"}) == {"d": "2027-05-04"}
+        assert errors(form, {"d": "2999-01-01"}) == {"d": "« D » ne peut pas être après le 4 mai 2027."}
+
+
 def test_an_endless_text_never_reaches_a_pattern(make: Any) -> None:
     form = make({"q": {"title": "Q", "type": "string", "pattern": "^(a|aa)+$"}})
     assert "500" in errors(form, {"q": "a" * 100_000 + "!"})["q"]
