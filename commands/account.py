@@ -42,17 +42,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     installation.add_options(invite)
     invite.set_defaults(run=run_invite)
 
-    groups = verbs.add_parser("groups", help="put an agent in exactly these groups")
-    groups.add_argument("email")
-    groups.add_argument("groups", nargs="*", metavar="GROUP")
+    groups = verbs.add_parser("groups", help="put an agent in exactly these groups; without any, say theirs")
+    groups.add_argument("email", help="the address that the agent signs in with")
+    groups.add_argument("groups", nargs="*", metavar="GROUP", help="every group that the agent is to be in")
+    groups.add_argument("--none", action="store_true", help="take the agent out of every group")
     groups.add_argument("--supervise", action="append", default=[], metavar="GROUP", help="one that they supervise")
     _add_new_group(groups)
     installation.add_options(groups)
     groups.set_defaults(run=run_groups)
 
-    roles = verbs.add_parser("roles", help="give an agent exactly these roles")
-    roles.add_argument("email")
+    roles = verbs.add_parser("roles", help="give an agent exactly these roles; without any, say theirs")
+    roles.add_argument("email", help="the address that the agent signs in with")
     roles.add_argument("roles", nargs="*", metavar="ROLE", help=" or ".join(ROLES))
+    roles.add_argument("--none", action="store_true", help="take every role away")
     installation.add_options(roles)
     roles.set_defaults(run=run_roles)
 
@@ -159,6 +161,8 @@ def run_invite(options: argparse.Namespace) -> int:
 def run_groups(options: argparse.Namespace) -> int:
     """Put an agent in exactly the groups given."""
     wanted = sorted({*options.groups, *options.supervise})
+    if _asks(options, wanted):
+        return _say_place(options)
     given_back = _put(options, groups=frozenset(wanted), supervises=frozenset(options.supervise))
     print(f"{options.email}: {', '.join(wanted) or 'no group'}{_given_back(given_back)}")
     return 0
@@ -166,10 +170,31 @@ def run_groups(options: argparse.Namespace) -> int:
 
 def run_roles(options: argparse.Namespace) -> int:
     """Give an agent exactly the roles given."""
+    if _asks(options, options.roles):
+        return _say_place(options)
     if unknown := [role for role in options.roles if role not in ROLES]:
         raise CommandFailed(f"there is no role {unknown[0]}: there are {' and '.join(ROLES)}", status=2)
     _put(options, roles=frozenset(options.roles))
     print(f"{options.email}: {', '.join(options.roles) or 'no role'}")
+    return 0
+
+
+def _asks(options: argparse.Namespace, wanted: Collection[str]) -> bool:
+    """Whether nothing is to be changed: taking everything away is said with --none."""
+    if wanted and options.none:
+        raise CommandFailed("--none goes with no name", status=2)
+    return not wanted and not options.none
+
+
+def _say_place(options: argparse.Namespace) -> int:
+    from engine.people import places
+
+    with installation.database(options) as database, database.reading() as session:
+        account = _account(session, options.email)
+        if account.kind != "agent":
+            raise CommandFailed("only agents have groups and roles")
+        placed = _placed(places.of(session, account.id))
+    print(f"{options.email}: {placed or 'no group, no role'}")
     return 0
 
 

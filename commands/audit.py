@@ -29,7 +29,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     show.add_argument("--object", metavar="KIND[:ID]", help="only what was done on these (case, account:…)")
     show.add_argument("--since", type=_day, metavar="DATE", help="from this day on (2027-01-31, UTC)")
     show.add_argument("--until", type=_day, metavar="DATE", help="before this day")
-    show.add_argument("--limit", type=int, default=200, help="at most so many (200)")
+    show.add_argument("--limit", type=_number, default=200, help="at most so many (200)")
     show.set_defaults(run=run_show)
 
     verify = verbs.add_parser("verify", help="follow the chain from its beginning; status 1 when it was tampered with")
@@ -50,6 +50,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     actions = verbs.add_parser("actions", help="list the kinds of acts that are recorded")
     actions.set_defaults(run=run_actions)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text} is no number of entries, 1 or more")
+    return int(text)
 
 
 def run_show(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from commands import CommandFailed, installation, table
+from commands.wording import counted
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,5 +46,7 @@ def run_scan(options: argparse.Namespace) -> int:
         if not config.current().clamd:
             raise CommandFailed("PARVIS_CLAMD names no scanner: nothing would ever answer")
         number = database.run(documents.scan_all)
-    print(f"{number} files wait for their scan")
+    print(
+        f"{counted(number, 'file')} {'waits' if number == 1 else 'wait'} for {'its' if number == 1 else 'their'} scan"
+    )
     return 0

@@ -28,13 +28,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def folder(options: argparse.Namespace) -> Path:
+    """The data folder that the options name, else the environment, else the one beside the code."""
+    return options.data.absolute() if options.data is not None else Path(os.environ.get("PARVIS_DATA", ROOT / "var"))
+
+
 def settings(options: argparse.Namespace) -> Settings:
     """The settings of the installation that the options name, made those of this process."""
     from engine.core import config
 
-    if options.data is not None:
-        os.environ["PARVIS_DATA"] = str(options.data.absolute())
-    os.environ.setdefault("PARVIS_DATA", str(ROOT / "var"))
+    os.environ["PARVIS_DATA"] = str(folder(options))
     loaded = config.load()
     config.use(loaded)
     return loaded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from uuid import UUID
 
-from commands import installation, table
+from commands import CommandFailed, installation, table
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,8 +37,12 @@ def run_list(options: argparse.Namespace) -> int:
 def run_retry(options: argparse.Namespace) -> int:
     """Give a failed job all its tries again; the server picks it up."""
     from engine.core import jobs
+    from engine.core.errors import NotFound
 
     with installation.database(options) as database:
-        database.run(jobs.retry, options.id)
+        try:
+            database.run(jobs.retry, options.id)
+        except NotFound:
+            raise CommandFailed(f"there is no job {options.id}") from None
     print(f"job {options.id} waits again")
     return 0

@@ -30,7 +30,8 @@ def run_rotate(options: argparse.Namespace) -> int:
     from engine.core import config
 
     former = config.rotate_kept_secret(installation.settings(options).data)
-    print(f"a new secret key is in place, and {former} former ones still read: restart the processes that serve")
+    others = f"{counted(former, 'former one')} still {'reads' if former == 1 else 'read'}"
+    print(f"a new secret key is in place, and {others}: restart the processes that serve")
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands import CommandFailed, installation
+from commands.wording import counted
 
 if TYPE_CHECKING:
     from engine.core.db import Session
@@ -25,6 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     export.set_defaults(run=run_export)
     erase = verbs.add_parser("erase", help="delete an account as its owner would, at once or when its requests close")
     erase.add_argument("login", help="the e-mail or user name that signs in")
+    erase.add_argument("--yes", action="store_true", help="delete; without it, say what would go")
     installation.add_options(erase)
     erase.set_defaults(run=run_erase)
 
@@ -56,11 +58,13 @@ def run_export(options: argparse.Namespace) -> int:
 
 
 def run_erase(options: argparse.Namespace) -> int:
-    """Delete the account, or note that it is to be deleted."""
+    """Delete the account, or note that it is to be deleted; without `--yes`, say what would go."""
     from engine.core import audit
     from engine.privacy import deletion
 
     with installation.database(options) as database:
+        if not options.yes:
+            raise CommandFailed(database.read(lambda session: _what_goes(session, options.login)), status=2)
         asked = database.run(lambda session: deletion.ask(session, _found(session, options.login), audit.OPERATOR))
     if asked.done:
         print(f"{options.login} is deleted")
@@ -68,6 +72,19 @@ def run_erase(options: argparse.Namespace) -> int:
         waits = ", ".join(case.reference for case in asked.waits_for)
         print(f"{options.login} will be deleted when these requests are closed: {waits}")
     return 0
+
+
+def _what_goes(session: Session, login: str) -> str:
+    from engine.contact import documents
+    from engine.procedures import cases
+
+    account = _found(session, login)
+    requests = cases.listing(session, account.id, size=1).total
+    kept = len(documents.of_account(session, account.id))
+    return (
+        f"{login} is {account.display_name}, with {counted(requests, 'request')} and {counted(kept, 'document')} of their own: "
+        "--yes deletes it"
+    )
 
 
 def _found(session: Session, login: str) -> Account:

@@ -41,6 +41,9 @@ def run(options: argparse.Namespace) -> int:
         if settings.clamd is None:
             welcome.append("Files are not scanned for viruses, and agents read so: PARVIS_CLAMD names no scanner.")
 
+        if settings.smtp_url is None and not settings.outbox:
+            welcome.append("Mail waits, invitations to agents too: PARVIS_SMTP_URL names no server.")
+
         from engine.core import jobs
         from engine.handlers import HANDLERS
         from portal.app import create_app

@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,13 +59,30 @@ def run_restore(options: argparse.Namespace) -> int:
     if options.check:
         print(f"{options.file} is sound: {_summary(archive.check(options.file))}")
         return 0
-    settings = installation.settings(options)
-    with installation.held(settings.data):
-        manifest, aside = restoring.restore(settings, options.file, replace=options.replace)
+    with _leaving_nothing(installation.folder(options)):
+        settings = installation.settings(options)
+        with installation.held(settings.data):
+            manifest, aside = restoring.restore(settings, options.file, replace=options.replace)
     print(f"restored: {_summary(manifest)}")
     if aside is not None:
         print(f"what was there before is in {aside}: remove it once you are sure")
     return 0
+
+
+@contextmanager
+def _leaving_nothing(data: Path) -> Iterator[None]:
+    """A restore that is refused takes away what it made itself: the folder, its lock, a key that sealed nothing."""
+    made = [path for path in (data / "lock", data / "secret_key", data, *data.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in made:
+            if path.is_dir():
+                with suppress(OSError):
+                    path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def _summary(manifest: Manifest) -> str:

@@ -211,7 +211,7 @@ def test_what_goes_back_to_the_queue_is_said(
     run("account", "add", "sonia@exemple.fr", *NAMES, "--agent", "--group", "Propreté", "--generate")
     monkeypatch.setattr(tasks, "release_all", lambda *_, **__: given_back)
     whole = f"{said} in the queue again\n"
-    assert run("account", "groups", "sonia@exemple.fr") == (0, f"sonia@exemple.fr: no group; {whole}", "")
+    assert run("account", "groups", "sonia@exemple.fr", "--none") == (0, f"sonia@exemple.fr: no group; {whole}", "")
     assert run("account", "close", "sonia@exemple.fr") == (0, f"closed sonia@exemple.fr; {whole}", "")
 
 
@@ -226,3 +226,19 @@ def test_what_only_agents_have_is_refused_to_residents(run: Any) -> None:
         "",
         "parvis: there is no role analist: there are administrator and analyst\n",
     )
+
+
+@pytest.mark.usefixtures("with_groups")
+def test_asking_takes_nothing_away(run: Any) -> None:
+    """Without a name, `groups` and `roles` look like a question, and answer it."""
+    place = ("--group", "Propreté", "--supervise", "Stationnement", "--role", "analyst")
+    run("account", "add", "sonia@exemple.fr", *NAMES, "--agent", *place, "--generate")
+    run("account", "add", "claire@exemple.fr", *NAMES, "--generate")
+    there = (0, "sonia@exemple.fr: Propreté, Stationnement (supervisor), analyst\n", "")
+    for verb in ("groups", "roles"):
+        assert run("account", verb, "sonia@exemple.fr") == there
+        assert run("account", verb, "sonia@exemple.fr", "x", "--none")[0] == 2
+        assert run("account", verb, "claire@exemple.fr")[2] == "parvis: only agents have groups and roles\n"
+    assert run("account", "roles", "sonia@exemple.fr", "--none")[1] == "sonia@exemple.fr: no role\n"
+    run("account", "groups", "sonia@exemple.fr", "--none")
+    assert run("account", "groups", "sonia@exemple.fr")[1] == "sonia@exemple.fr: no group, no role\n"

@@ -95,6 +95,12 @@ def test_a_head_that_can_not_be_read_is_said(run: Any, tmp_path: Path, content: 
     assert run("audit", "verify", "--head", str(path)) == (1, "", f"parvis: {path}: {why}\n")
 
 
+@pytest.mark.parametrize("limit", ["-3", "0", "x"])
+def test_an_odd_number_of_entries_is_refused(run: Any, limit: str) -> None:
+    with pytest.raises(SystemExit):
+        run("audit", "show", f"--limit={limit}")
+
+
 def test_what_is_recorded_is_listed(run: Any) -> None:
     assert "case.read" in run("audit", "actions")[1]
 

@@ -254,6 +254,8 @@ def test_a_damaged_archive_is_refused_and_changes_nothing(
     assert errors.count("\n") == 1
     assert (rows(house), files(settings)) == was
     assert not list(tmp_path.glob("re*-*"))
+    assert run("restore", "--data", str(tmp_path / "new" / "one"), str(target))[0] == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_failure_in_the_middle_changes_nothing(

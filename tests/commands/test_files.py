@@ -54,7 +54,7 @@ def test_what_was_never_scanned_is_seen_and_scanned(
     assert status == 1
     assert "names no scanner" in errors
     monkeypatch.setenv("PARVIS_CLAMD", "/run/nobody")
-    assert "1 files wait" in run("files", "scan")[1]
+    assert "1 file waits for its scan" in run("files", "scan")[1]
     assert "waiting  1" in run("files")[1]
 
 

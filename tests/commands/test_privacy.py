@@ -29,8 +29,10 @@ def test_a_resident_is_exported_then_deleted(run: Any, installed: Database, tmp_
     assert target.stat().st_mode & 0o077 == 0
     status, _, complaint = run("privacy", "export", "tom@exemple.fr", str(target))
     assert (status, complaint) == (1, f"parvis: {target} is there already\n")
-    assert run("privacy", "erase", "tom@exemple.fr") == (0, "tom@exemple.fr is deleted\n", "")
-    assert run("privacy", "erase", "tom@exemple.fr")[0] == 1
+    asked = "parvis: tom@exemple.fr is Tom Roux, with 0 requests and 0 documents of their own: --yes deletes it\n"
+    assert run("privacy", "erase", "tom@exemple.fr") == (2, "", asked)
+    assert run("privacy", "erase", "tom@exemple.fr", "--yes") == (0, "tom@exemple.fr is deleted\n", "")
+    assert run("privacy", "erase", "tom@exemple.fr", "--yes")[0] == 1
     with installed.reading() as session:
         acts = session.execute(select(audit.AuditEntry.action, audit.AuditEntry.actor_kind)).all()
     assert ("account.deleted", "system") in acts
@@ -43,7 +45,7 @@ def test_a_terminal_of_its_own_knows_every_table(installed: Database, tmp_path: 
         for login in ("tom@exemple.fr", "zoe@exemple.fr"):
             made = accounts.create(session, login=login, first_names="Tom", birth_name="Roux", birth_date="2015-02-03")
             favourites.add(session, made.id, "signalement")
-    for typed in (("export", "tom@exemple.fr", str(tmp_path / "tom.json")), ("erase", "tom@exemple.fr")):
+    for typed in (("export", "tom@exemple.fr", str(tmp_path / "tom.json")), ("erase", "tom@exemple.fr", "--yes")):
         done = subprocess.run(
             [sys.executable, "-P", "-m", "commands", "privacy", *typed],
             env={**os.environ, "PYTHONPATH": str(ROOT), "PARVIS_DATA": str(tmp_path)},

@@ -176,6 +176,8 @@ def test_without_demo_nobody_is_there(tmp_path: Path) -> None:
     with started(tmp_path / "var", "--no-demo") as up:
         assert up.get("/boite-denvoi").status == 404
         assert up.stop() == 0
+        assert up.process.stdout is not None
+        assert "PARVIS_SMTP_URL names no server" in up.process.stdout.read()
     with sqlite3.connect(tmp_path / "var" / "parvis.sqlite3") as connection:
         assert connection.execute("SELECT count(*) FROM account").fetchone() == (0,)
     connection.close()
