@@ -20,12 +20,13 @@ STEPS: tuple[tuple[str, dict[str, str]], ...] = (
 class Client:
     """One connection, its cookies, its forms' tokens."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, measuring: bool = False) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.cookies: dict[str, str] = {}
+        self.measuring = measuring
         self.server_ms = 0.0
-        """The milliseconds of processor that the server spent since the answer before the last: on that request, when
-        nobody else asks it anything."""
+        """When `measuring`: the milliseconds of processor that the server spent since the answer before the last: on that
+        request, when nobody else asks it anything."""
         self._clock = 0.0
 
     def send(
@@ -37,6 +38,8 @@ class Client:
     ) -> tuple[http.client.HTTPResponse, str]:
         """One request, with `further` headers, and its whole answer."""
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **(further or {})}
+        if self.measuring:
+            headers["X-Measure"] = "1"
         body = None
         if fields is not None:
             body = urlencode(fields)

@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import replace
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, event, func, insert, select, update
 
 import portal.app  # first: it decides in which order its rooms are imported
@@ -32,8 +32,8 @@ ENTRY = "x" * 200
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The portal with `POST /floor/<n>`; answers say how many statements they took (`X-Statements`) and how many seconds
-    of processor this process has spent so far (`X-Processor`)."""
+    """The portal with `POST /floor/<n>`; answers say how many statements they took (`X-Statements`) and, to who asks
+    (`X-Measure`), how many seconds of processor this process has spent so far (`X-Processor`)."""
     # One machine plays a whole city: what keeps one visitor from opening thousands of drafts would stop the bench.
     public.catalogue.DRAFTS = replace(public.catalogue.DRAFTS, burst=1_000_000)
     app = portal.app.create_app(settings)
@@ -60,7 +60,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["X-Statements"] = str(count.statements)
-        response.headers["X-Processor"] = str(time.process_time())
+        # On a virtual machine the clock of a busy process of many threads can take half a millisecond to read.
+        if "X-Measure" in request.headers:
+            response.headers["X-Processor"] = str(time.process_time())
         return response
 
     @access.anyone

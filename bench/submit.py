@@ -45,7 +45,7 @@ def measure(url: str, folder: Path) -> dict[str, Any]:
     spent: dict[str, list[float]] = {"submit": [], "floor": []}
     statements: dict[str, int] = {}
     with served(url, folder) as port:
-        client = Client(port)
+        client = Client(port, measuring=True)
         for journey in range(WARM_UP + JOURNEYS):
             kept = journey >= WARM_UP
             for element, took, count in client.journey():
