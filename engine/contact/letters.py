@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
+from urllib.parse import urlsplit
 
 from engine.core import config
 
 _NBSP = "\u00a0"
+_SECRET = f"Ce lien est personnel{_NBSP}: ne le transmettez pas.\n"
 _STYLE = {
     "body": "margin:0;background:#f3f2f1;font-family:Arial,Helvetica,sans-serif;color:#0b0c0c",
     "sheet": "max-width:600px;margin:0 auto;background:#ffffff",
@@ -22,11 +24,7 @@ _STYLE = {
 
 def text(body: str, *, reference: str, link: str | None, answer: bool = False) -> str:
     """The message as text, with the way to the request when there is one; `answer` says that answers by e-mail are welcome."""
-    follow = (
-        f"Suivre votre demande{_NBSP}:\n{link}\nCe lien est personnel{_NBSP}: ne le transmettez pas.\n\n"
-        if link
-        else ""
-    )
+    follow = f"Suivre votre demande{_NBSP}:\n{link}\n{_SECRET if _opens(link) else ''}\n" if link else ""
     return f"{body}\n\n{follow}" + "\n".join(_foot(reference, answer=answer))
 
 
@@ -47,7 +45,7 @@ def html(
     if link:
         sheet.append(
             f'<p style="{_STYLE["paragraph"]}"><a href="{escape(link)}" style="{_STYLE["button"]};background:{colour}">'
-            f"Suivre votre demande</a></p>{_paragraph(f'Ce lien est personnel{_NBSP}: ne le transmettez pas.')}"
+            f"Suivre votre demande</a></p>{_paragraph(_SECRET) if _opens(link) else ''}"
         )
     return (
         '<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -57,6 +55,11 @@ def html(
         f'<div style="{_STYLE["foot"]}">{"<br>".join(escape(line) for line in _foot(reference, answer=answer) if line)}</div>'
         "</div></body></html>"
     )
+
+
+def _opens(link: str) -> bool:
+    """Whether an address opens the request to whoever has it; the others ask to sign in."""
+    return "/demandes/" not in urlsplit(link).path
 
 
 def _paragraph(body: str) -> str:

@@ -7,6 +7,7 @@ downloaded from the requests that they belong to.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,6 +28,11 @@ FORMAT = 1
 _HELPING = 200
 # A document that people read shows the beginning of a long text.
 _SHOWN = 1_500
+
+
+_SEXES = {"F": "Féminin", "M": "Masculin"}
+# In what is kept as JSON, days are texts.
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def as_sections(session: Session, account: Account, most: int) -> list[Section]:
         holding = HOLDINGS[name]
         held = session.execute(_rows(name, account).limit(most + 1)).all()
         if held:
-            told = [[(label, _text(value)) for label, value in _labelled(holding, row)] for row in held[:most]]
+            told = [[(label, _text(value, label)) for label, value in _labelled(holding, row)] for row in held[:most]]
             found.append(Section(holding.title, told, len(held) > most, _reasons(holding), holding.why))
     return found
 
@@ -104,8 +110,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> str:
-    """A value as people read it."""
+def _text(value: Any, name: str = "") -> str:
+    """A value as people read it, by the name that it bears."""
     if value is None or value in ("", [], {}):
         return "Non renseigné"
     if isinstance(value, bool):
@@ -116,7 +122,9 @@ def _text(value: Any) -> str:
         return value.strftime("%d/%m/%Y")
     if isinstance(value, (Mapping, list)):
         return "\n".join(_lines(value))
-    text = str(value)
+    text = _SEXES.get(str(value), str(value)) if name.rpartition(" ")[2].casefold() == "sexe" else str(value)
+    if _DAY.fullmatch(text):
+        return "/".join(reversed(text.split("-")))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… (la suite est dans le fichier JSON)"
 
 
@@ -127,4 +135,4 @@ def _lines(value: Any, before: str = "") -> Iterator[str]:
         if isinstance(inner, (Mapping, list)) and inner:
             yield from _lines(inner, name)
         else:
-            yield f"{name}\u00a0: {_text(inner)}"
+            yield f"{name}\u00a0: {_text(inner, name)}"

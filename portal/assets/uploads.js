@@ -113,7 +113,9 @@ function forgive(part) {
     if (part.querySelector(link.hash)) link.closest("li").remove();
   }
   const summary = document.querySelector(".govuk-error-summary");
-  if (summary && !summary.querySelector("li")) summary.remove();
+  if (!summary || summary.querySelector("li")) return;
+  summary.remove();
+  document.title = document.title.replace(/^Erreur\s*:\s*/, "");
 }
 
 // As without JavaScript: the browser sends the form and shows what comes.
@@ -164,8 +166,10 @@ function say(form, text, part) {
     form.append(said);
   }
   said.textContent = text;
-  part?.querySelector(".ville-files__problem")?.remove();
   if (part) {
+    // What was wrong before is over: one file, one reason.
+    for (const former of part.querySelectorAll(".govuk-error-message")) former.remove();
+
     const problem = document.createElement("p");
     problem.className = "govuk-error-message ville-files__problem";
     problem.textContent = text;

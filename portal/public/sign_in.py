@@ -162,7 +162,7 @@ def destination(actor: Actor, *, slug: str, suite: str) -> str:
                 "public.show_procedure", slug=slug
             )  # which says so, and leads to the waiting list or to their request
         except ParvisError as error:
-            flash(error.message, "warning")
+            flash(error.message, "info")
             return url_for("public.show_catalogue")
         return url_for("residents.show_case", reference=case.reference)
     return page_asked(actor, suite)

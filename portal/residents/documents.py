@@ -206,6 +206,8 @@ def _finish(session: Session, document_id: UUID, refused: Mapping[str, str]) -> 
     document = documents.begun(session, account_id(), document_id)
     held = {str(file.id) for file in documents.files_of(session, [document_id])[document_id]}
     answers = forms.validate(FORM, _typed(request.form), context={"files": held})
+    if answers.get("expiration") and answers["expiration"] < answers.get("date", ""):
+        raise InvalidAnswers({"expiration": "La date d’expiration ne peut pas être avant la date du document."})
     if refused:
         raise InvalidAnswers(refused)
     changed = documents.finish(

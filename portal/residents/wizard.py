@@ -38,6 +38,10 @@ from portal.residents.presentation import paragraphs, presented, standing, step_
 STALE = "Cette étape n’est plus celle où en est votre demande. Voici l’étape en cours\u00a0; rien n’a été perdu."
 SAVED = "Votre saisie est enregistrée. Vous retrouverez cette demande dans «\u00a0À terminer\u00a0»."
 KEPT = "Votre saisie est conservée."
+DISCARDED = (
+    "La demande {reference} n’a pas été déposée\u00a0: son brouillon avait été supprimé, peut-être dans un autre onglet. Vous "
+    "pouvez la recommencer."
+)
 _LEAVING = ("save", "sign-in", "keep")
 """The buttons that leave the page with what was typed there."""
 FILED = "Cette demande est déjà déposée\u00a0: elle ne se modifie plus ici. En voici le suivi."
@@ -202,9 +206,10 @@ def _draw(
     posted: MultiDict[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> Response:
+    if not case.draft and case.filed_at is None:
+        return _discarded(case)
     if not case.draft:
-        if case.filed_at is not None:
-            flash(FILED, "info")
+        flash(FILED, "info")
         return redirect(url_for(".show_tracking", reference=case.reference), 303)
     definition = catalogue.definition(session, case.version_id)
     node = next((one for one in definition.steps if one.id == element_id), None)
@@ -253,6 +258,12 @@ def _draw(
     return make_response(page, 422 if errors else 200)
 
 
+def _discarded(case: Case) -> Response:
+    """What was sent from a page of a draft that is gone since."""
+    flash(DISCARDED.format(reference=case.reference), "info")
+    return redirect(url_for("public.show_procedure", slug=case.procedure), 303)
+
+
 def _appointment(
     session: Session,
     case: Case,
@@ -285,6 +296,8 @@ def _appointment(
 @reading
 def show_confirmation(session: Session, case: Case) -> Response | str:
     """The request is taken into account: its reference, the acknowledgement, and what comes next (A10)."""
+    if case.filed_at is None and not case.draft:
+        return _discarded(case)
     if case.filed_at is None:
         return redirect(steps.current_address(session, case), 303)
     definition = catalogue.definition(session, case.version_id)

@@ -115,4 +115,6 @@ def test_people_find_parking_by_the_word_they_use(visitor: Visitor, said: Said) 
     ],
 )
 def test_procedures_are_found_by_the_words_of_who_looks_for_them(visitor: Visitor, words: str, slug: str) -> None:
-    assert f'href="/demarches/{slug}"' in visitor.get("/demarches", query_string={"q": words}).text
+    address = f'href="/demarches/{slug}"'
+    assert address in visitor.get("/demarches", query_string={"q": words}).text
+    assert address not in visitor.get("/demarches?q=zeppelin").text

@@ -472,3 +472,11 @@ def test_the_list_costs_the_same_however_long(claire: Visitor, statements: list[
     statements.clear()
     claire.get("/mon-espace/pieces")
     assert len(statements) == few <= 8, "\n".join(statements)
+
+
+def test_a_document_does_not_expire_before_its_date(claire: Visitor, data: Database, said: Said) -> None:
+    days = {"date-day": "3", "date-month": "4", "date-year": "2024"}
+    days |= {"expiration-day": "2", "expiration-month": "4", "expiration-year": "2024"}
+    page = claire.post(form(claire), {**CARD, "fichiers-files": photo("recto.png"), **days})
+    assert page.status_code == 422
+    assert "ne peut pas être avant la date du document" in said(page)

@@ -149,6 +149,19 @@ def test_opening_a_procedure_again_offers_the_draft(visitor: Visitor, said: Said
     assert visitor.get(step).status_code in (303, 404)
 
 
+def test_what_is_sent_from_a_draft_that_is_gone_was_not_filed(visitor: Visitor, said: Said) -> None:
+    """Deleted in another tab: the recap says so, and where to begin again."""
+    step = visitor.post("/demarches/signalement").location
+    for answers in (INFORMATION, REPORT):
+        step = visitor.post(step, answers).location
+    assert "Supprimer ce brouillon et recommencer" in said(visitor.get("/demarches/signalement"))
+    visitor.post("/demarches/signalement", {"recommencer": "oui"})
+    page = visitor.follow(visitor.post(step, {"certification": "true"}))
+    assert page.request.path == "/demarches/signalement"
+    assert "n’a pas été déposée" in said(page)
+    assert "n’a pas été déposée" in said(visitor.follow(visitor.get(step)))
+
+
 def test_a_draft_is_resumed_with_its_private_link(visitor: Visitor, visitors: Callable[[], Visitor]) -> None:
     """A9: from another device, without an account."""
     step = visitor.post("/demarches/signalement").location

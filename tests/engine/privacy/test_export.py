@@ -71,3 +71,16 @@ def test_the_sections_to_read_are_bounded(session: Session, ada: Account, filed:
     (case,) = sections["Demandes"].rows
     assert "ma_demande › objet\u00a0: Un banc" in dict(case)["Réponses et suite donnée"]
     assert "Droits" not in sections
+
+
+def test_people_read_words_and_days(session: Session, ada: Account, filed: Case) -> None:
+    """Not what the database writes: «F», «1987-03-14»."""
+    ada.sex = "F"
+    filed.document = {**filed.document, "essai": {"sexe": "M", "date_naissance": "1987-03-14"}}
+    session.flush()
+    sections = {one.title: one for one in export.as_sections(session, ada, most=9)}
+    told = dict(line for section in sections.values() for row in section.rows for line in row)
+    assert "Féminin" in told.values()
+    assert any("sexe\u00a0: Masculin" in text for text in told.values())
+    assert any("date_naissance\u00a0: 14/03/1987" in text for text in told.values())
+    assert "1987-03-14" in "".join(export.as_json(session, ada))
