@@ -4,19 +4,24 @@ profile (`agents`). Both name their routes alike, and share these pages.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import segno
 from flask import make_response, redirect, render_template, request, url_for
+from flask import session as cookie
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from engine.core import secrets
 from engine.core.db import Session
 from engine.core.errors import Invalid, NotFound
 from engine.people import passkeys, second_factors, totp
 from engine.people.accounts import Account
 from engine.people.passkeys import PasskeyRefused, Site
+from portal import access
 
+_CODES = "recovery-codes"
 CODE, PASSKEY, NAME = "code", "reponse", "nom"
 
 
@@ -88,11 +93,22 @@ def take_passkey(session: Session, account: Account) -> tuple[list[str], dict[st
         return [], {PASSKEY: error.message}
 
 
-def codes_page(layout: str, codes: list[str], onward: str, *, added: bool = True) -> Response:
-    """The recovery codes, shown this once, and the way on."""
-    return make_response(
-        render_template("second_factor/codes.html", layout=layout, codes=codes, onward=onward, added=added)
-    )
+def show_once(codes: list[str], onward: str, *, added: bool = True) -> Response:
+    """Lead to the page of the recovery codes, which shows them once: loading it again, or coming back, sends nothing anew."""
+    # In the browser's own cookie, and sealed: nothing here keeps them.
+    told = json.dumps({"codes": codes, "onward": onward, "added": added})
+    cookie[_CODES] = secrets.seal(_CODES, told, about=str(access.current_actor().account_id))
+    return redirect(url_for("agents.show_new_codes"), 303)
+
+
+def codes_page(layout: str) -> Response | None:
+    """The recovery codes that were just made, and the way on; None when they have been shown."""
+    sealed = cookie.pop(_CODES, None)
+    try:
+        told = json.loads(secrets.unseal(_CODES, str(sealed), about=str(access.current_actor().account_id)))
+    except secrets.Undecipherable:
+        return None
+    return make_response(render_template("second_factor/codes.html", layout=layout, **told))
 
 
 def options(made: str) -> Response:

@@ -196,7 +196,7 @@ def _added(session: Session, codes: list[str]) -> Response:
     token = access.sign_in_token() or ""
     sessions.close_all(session, holder(session).id, except_=token)
     if codes:
-        response = second_factor.codes_page(LAYOUT, codes, url_for(".show_profile"))
+        response = second_factor.show_once(codes, url_for(".show_profile"))
     else:
         flash("Votre second facteur est ajouté.", "success")
         response = make_response(redirect(url_for(".show_profile"), 303))
@@ -294,4 +294,16 @@ def make_codes(session: Session) -> Response:
     if not second_factors.kinds(session, account.id):
         raise Conflict("Ajoutez d’abord un second facteur\u00a0: les codes de secours le remplacent.")
     codes = second_factors.new_codes(session, account.id)
-    return second_factor.codes_page(LAYOUT, codes, url_for(".show_profile"), added=False)
+    return second_factor.show_once(codes, url_for(".show_profile"), added=False)
+
+
+@blueprint.get("/agents/profil/codes-de-secours/nouveaux")
+@access.staff
+@reading
+def show_new_codes(_session: Session) -> Response:
+    """Those that were just made, this once."""
+    page = second_factor.codes_page(LAYOUT)
+    if page is None:
+        flash("Ces codes ont déjà été montrés. Si vous ne les avez pas notés, créez-en d’autres.", "info")
+        return make_response(redirect(url_for(".show_profile"), 303))
+    return page

@@ -183,7 +183,7 @@ def _enter_with(session: Session, codes: list[str]) -> Response:
     token, actor = came_in(session, pending_sign_ins.enrolled(session, _token(), user_agent=request.user_agent.string))
     # The page is that of somebody who is signed in.
     access.become(actor)
-    response = second_factor.codes_page(LAYOUT, codes, destination(actor, slug="", suite=suite))
+    response = second_factor.show_once(codes, destination(actor, slug="", suite=suite))
     access.remember(response, token)
     return response
 

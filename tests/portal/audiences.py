@@ -183,6 +183,7 @@ ROUTES: dict[str, Audience] = {
     "agents.show_letter": GROUP,
     "agents.show_letters": AGENTS,
     "agents.show_new_exchange": GROUP,
+    "agents.show_new_codes": STAFF,
     "agents.show_profile": STAFF,
     "agents.show_proof": STAFF,
     "agents.show_queues": AGENTS,

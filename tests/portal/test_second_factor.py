@@ -59,7 +59,8 @@ def enrol(agent: Account, clock_at: Clock) -> Callable[[Visitor], tuple[str, lis
         clock_at("2027-01-11 09:00")
         visitor.follow(visitor.sign_in(agent.login))
         key = key_of(visitor.follow(visitor.post(APPLICATION)))
-        page = visitor.post(f"{APPLICATION}/code", {"code": totp.code_at(key, totp.step_now()), "nom": "Téléphone"})
+        typed = {"code": totp.code_at(key, totp.step_now()), "nom": "Téléphone"}
+        page = visitor.follow(visitor.post(f"{APPLICATION}/code", typed))
         assert page.status_code == 200
         return key, re.findall(r"<code>([a-z0-9]{5}-[a-z0-9]{5})</code>", page.text)
 
@@ -89,10 +90,16 @@ def test_the_first_sign_in_leads_to_an_application_then_to_the_queues(
     assert 'href="#code"' in refused.text
     assert 'value="Mon téléphone"' in refused.text
     done = visitor.post(f"{APPLICATION}/code", {"code": now(key_of(page)), "nom": "Mon téléphone"})
+    shown = done.location
+    done = visitor.follow(done)
     assert len(re.findall(r"<code>[a-z0-9]{5}-[a-z0-9]{5}</code>", done.text)) == 10
     (onward,) = re.findall(r'<a class="govuk-button" href="([^"]+)"', done.text)
     assert onward == "/agents/corbeilles?q=x"
     assert visitor.get(onward).status_code == 200
+    # Loading the codes again, or coming back to them, shows and sends nothing.
+    again = visitor.get(shown)
+    assert again.location == "/agents/profil"
+    assert "déjà été montrés" in said(visitor.follow(again))
     with data.reading() as session:
         assert [one.name for one in second_factors.of(session, agent.id)] == ["Mon téléphone"]
         assert mail.outbox(session)[0].name == "second-facteur-ajoute"
@@ -161,7 +168,7 @@ def test_a_passkey_is_added_on_the_way_in_and_proves_who_is_there(
     visitor.follow(visitor.sign_in(agent.login))
     made = device.create(visitor.post(f"{CHOICE}/cle/options").text)
     assert visitor.post(f"{CHOICE}/cle", {"reponse": "{}"}).status_code == 422
-    page = visitor.post(f"{CHOICE}/cle", {"reponse": made, "nom": "Bureau"})
+    page = visitor.follow(visitor.post(f"{CHOICE}/cle", {"reponse": made, "nom": "Bureau"}))
     assert "Vos codes de secours" in said(page)
     again = visitors()
     page = again.follow(again.sign_in(agent.login))

@@ -69,7 +69,7 @@ def test_an_agent_without_one_adds_one_after_their_password(
     proved = jeanne.client.get_cookie("parvis_connexion")
     assert jeanne.get(f"{FACTOR}/application").location == FACTOR
     key = key_of(jeanne.follow(jeanne.post(f"{FACTOR}/application")))
-    page = jeanne.post(f"{FACTOR}/application/code", {"code": now(key)})
+    page = jeanne.follow(jeanne.post(f"{FACTOR}/application/code", {"code": now(key)}))
     assert len(re.findall(r"<code>[a-z0-9]{5}-[a-z0-9]{5}</code>", page.text)) == 10
     after = jeanne.client.get_cookie("parvis_connexion")
     assert before is not None
@@ -113,8 +113,8 @@ def test_one_is_named_and_removed_after_a_fresh_proof(
 
 @pytest.mark.usefixtures("enrolled")
 def test_recovery_codes_are_made_anew(jeanne: Visitor, said: Said) -> None:
-    first = jeanne.post(f"{PROFILE}/codes-de-secours")
-    second = jeanne.post(f"{PROFILE}/codes-de-secours")
+    first = jeanne.follow(jeanne.post(f"{PROFILE}/codes-de-secours"))
+    second = jeanne.follow(jeanne.post(f"{PROFILE}/codes-de-secours"))
     codes = [set(re.findall(r"<code>([a-z0-9-]{11})</code>", page.text)) for page in (first, second)]
     assert [len(one) for one in codes] == [10, 10]
     assert not codes[0] & codes[1]
