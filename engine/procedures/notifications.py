@@ -12,7 +12,8 @@ from engine.contact import notifications
 from engine.contact.notifications import Addressee, Letter, Notification
 from engine.core.db import Session
 from engine.core.errors import OperationFailed
-from engine.procedures import messages
+from engine.people.actors import Actor
+from engine.procedures import history, messages
 from engine.procedures.history import Entry
 from engine.procedures.tasks import RESIDENT, HumanTask
 
@@ -60,6 +61,14 @@ def tell(
 def leave_now(session: Session, case: Case, definition: Definition, follow: Callable[[], str | None]) -> None:
     """Send what waits for other messages about a request; the caller holds its row."""
     notifications.leave_together(session, addressee(session, case, definition, follow))
+
+
+def mark_posted(session: Session, letter: Notification, actor: Actor) -> None:
+    """Note that a letter was posted (`notifications.mark_posted`), in the history of its request too; once."""
+    if letter.state == notifications.TO_POST:
+        notifications.mark_posted(session, letter, actor.account_id)
+        data = {"name": letter.name, "letter": letter.id}
+        history.record(session, [history.row(letter.case_id, "letter_posted", actor, data=data)])
 
 
 def template_of(definition: Definition, name: str) -> messages.Template | None:

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from engine.contact import notifications
 from engine.core.db import Session
+from engine.procedures import notifications as told
 from portal import access
 from portal.access import current_actor, reading, transactional
 from portal.agents import blueprint
@@ -36,6 +37,6 @@ def mark_posted(session: Session, letter_id: int) -> Response:
     """It is in the post."""
     actor = current_actor()
     letter = notifications.find_letter(session, letter_id, actor.groups)
-    notifications.mark_posted(session, letter, actor.account_id)
+    told.mark_posted(session, letter, actor)
     flash(f"Le courrier de la demande {letter.reference} est noté comme posté.", "success")
     return redirect(url_for(".show_letters"), 303)

@@ -34,6 +34,8 @@ from portal.residents.presentation import paragraphs
 CASE, ELEMENT = "_demande", "_element"
 # Whom a supervisor gives the task to, and who had it when they decided so.
 AGENT, SEEN = "agent", "_agent"
+# A notice of the queue that leads to no other task: the first one may be the very one given back.
+GIVEN_BACK = "given-back"
 TOO_LONG = "Votre saisie est trop longue pour être gardée sans que la tâche soit terminée."
 GONE = "Cette tâche n’est plus ouverte\u00a0: elle a été traitée, ou n’est pas de vos corbeilles."
 
@@ -75,7 +77,7 @@ def release(session: Session, task_id: UUID) -> Response:
         tasks.release(session, task_id, current_actor())
     except NotFound:
         raise _gone(task_id, request.form) from None
-    flash(f"La tâche «\u00a0{task.title}\u00a0» de la demande {task.reference} est rendue à la corbeille.", "success")
+    flash(f"La tâche «\u00a0{task.title}\u00a0» de la demande {task.reference} est rendue à la corbeille.", GIVEN_BACK)
     return _back()
 
 

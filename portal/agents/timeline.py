@@ -47,6 +47,7 @@ SENTENCES = {
     "exchange_sent": "Message écrit à l’usager dans un échange",
     "exchange_received": "Message de l’usager dans un échange",
     "notified": "Message envoyé à l’usager\u00a0: {subject}",
+    "letter_posted": "Courrier posté à l’usager\u00a0: {subject}",
     "documents_required": "{documents}",
     "document_added": "Pièces ajoutées par l’usager",
     "document_replaced": "Version plus récente d’une pièce ajoutée par l’usager",
@@ -161,15 +162,19 @@ def _by(entry: Entry, names: Mapping[UUID, str]) -> str:
 
 def _subjects(session: Session, case: Case, entries: Sequence[Entry]) -> dict[int, str]:
     """The subject of the message that each entry is about: the history names messages and doesn't quote them."""
+    letters = notifications.of_case(session, case.id)
+    posted = {letter.id: letter.subject for letter in letters}
     sent: dict[str, list[str]] = {}
-    for letter in notifications.of_case(session, case.id):
+    for letter in letters:
         sent.setdefault(letter.name, []).append(letter.subject)
     found: dict[int, str] = {}
     for entry in entries:
+        name = str(entry.data.get("name", ""))
         if entry.kind == "notified":
-            name = str(entry.data.get("name", ""))
             known = sent.get(name)
             found[entry.id] = known.pop(0) if known else _KNOWN.get(name, "")
+        elif entry.kind == "letter_posted":
+            found[entry.id] = posted.get(entry.data.get("letter", 0), "")
     return found
 
 

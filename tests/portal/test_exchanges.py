@@ -396,6 +396,12 @@ def test_who_prefers_letters_has_them_posted(
     assert "noté comme posté" in said(agent.follow(agent.post(path)))
     assert "Courriers à poster" not in said(agent.get("/agents/corbeilles"))
     assert "Posté le" in said(agent.get(path))
+    agent.post(path)
+    reference = re.search(r"/agents/demandes/([A-Z0-9-]+)", agent.get("/agents/demandes?q=petit").text)
+    assert reference
+    text = said(agent.get(f"/agents/demandes/{reference[1]}"))
+    assert text.count("Courrier posté à l’usager : ") == 1
+    assert re.search(r"Courrier posté à l’usager : \w[^:]+Jeanne Instruit", text)
 
 
 def test_the_outbox_of_text_messages_is_the_demonstration_s(

@@ -151,7 +151,9 @@ def test_a_task_is_given_back(
     assert paul.post(f"{address}/remise").status_code == 409
     given = jeanne.post(f"{address}/remise?retard=1")
     assert given.location == "/agents/corbeilles?retard=1"
-    assert "est rendue à la corbeille" in said(jeanne.follow(given))
+    queue = said(jeanne.follow(given))
+    assert "est rendue à la corbeille" in queue
+    assert "Tâche suivante" not in queue
     assert paul.post(f"{address}/prise-en-charge").status_code == 303
 
 
