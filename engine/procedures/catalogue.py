@@ -31,6 +31,7 @@ from engine.people import groups
 from engine.people.favourites import Favourite
 from engine.procedures import durations, forms, messages, operations, words
 from engine.procedures.forms import Form
+from engine.procedures.forms.form import walk
 from engine.procedures.messages import Template
 
 
@@ -242,6 +243,15 @@ class Definition:
     def takes_files(self) -> bool:
         """Whether any of its forms asks for files."""
         return any(form.takes_files for form in self.forms.values())
+
+    @cached_property
+    def about_a_right(self) -> bool:
+        """Whether one of its steps has the resident choose among the rights that they hold."""
+        return any(
+            spot.schema.get("x-options") == "entitlements"
+            for form in self.forms.values()
+            for _, spot in walk(form.spots)
+        )
 
     @cached_property
     def groups(self) -> frozenset[str]:

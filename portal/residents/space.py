@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response
 from engine.contact import appointments, exchanges
 from engine.core.db import Session
 from engine.people import accounts, consents
-from engine.procedures import cases, catalogue, words
+from engine.procedures import cases, catalogue, quotas, words
+from engine.procedures.catalogue import Procedure
 from engine.rights import care_plans, entitlements
 from portal import access
 from portal.access import reading, transactional
@@ -76,6 +77,8 @@ def _space(session: Session, errors: dict[str, str] | None = None) -> str:
     threads = exchanges.pending(session, own)
     asked = [thread for thread in threads if thread.asked]
     known = cases.references_of(session, {thread.case_id for thread in asked})
+    rights = entitlements.of_account(session, account.id)
+    offers = quotas.offered_to(session, account.id)
     return render_template(
         "residents/space.html",
         errors=errors or {},
@@ -85,14 +88,20 @@ def _space(session: Session, errors: dict[str, str] | None = None) -> str:
         sectors=menu.shown(session, account.id, everything),
         favourites=menu.at_hand(),
         plans=care_plans.of_account(session, account.id),
-        rights=[
-            (right, *RIGHT_STATES[entitlements.state(right)]) for right in entitlements.of_account(session, account.id)
-        ],
+        rights=[(right, *RIGHT_STATES[entitlements.state(right)]) for right in rights],
+        offers=[(one, offers[one.slug]) for one in everything if one.slug in offers],
         waiting=cases.waiting_for(session, account.id),
         asked=[(thread, known[thread.case_id][0]) for thread in asked if thread.case_id in known],
         drafts=[row for row in shown if row.draft],
         rows=[row for row in shown if not row.draft],
-        parking=[one for one in everything if one.version_id is not None and words.plain(one.trade) == _PARKING],
+        parking=[one for one in everything if _proposed(session, one, holds_rights=bool(rights))],
         purpose=consents.PURPOSES[consents.MOBILE_PAYMENT],
         consent=consents.current(session, account.id, consents.MOBILE_PAYMENT),
     )
+
+
+def _proposed(session: Session, procedure: Procedure, *, holds_rights: bool) -> bool:
+    """Whether a procedure is among the new requests of the space: who holds no right has none to renew."""
+    if procedure.version_id is None or words.plain(procedure.trade) != _PARKING:
+        return False
+    return holds_rights or not catalogue.definition(session, procedure.version_id).about_a_right

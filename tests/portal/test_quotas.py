@@ -101,6 +101,9 @@ def test_the_waiting_list_offers_the_place_that_comes_back(
     assert "1 personne est avant vous" in said(chloe.get(f"/demarches/{SLUG}")).replace("\u00a0", " ")
     ada.post(f"/demandes/{draft.split('/')[2]}/annuler")
     assert "Une place vous est proposée" in said(boris.get(f"/demarches/{SLUG}"))
+    space = boris.get("/mon-espace")
+    assert "Prendre cette place" in said(space)
+    assert "Prendre cette place" not in said(chloe.get("/mon-espace"))
     assert chloe.post(f"/demarches/{SLUG}").status_code == 409
     boris.post(f"/demarches/{SLUG}/liste-d-attente/quitter")
     assert "Une place vous est proposée" in said(chloe.get(f"/demarches/{SLUG}"))

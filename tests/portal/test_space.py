@@ -57,6 +57,19 @@ def test_rights_come_first_and_the_consent_last(
     assert "1er janvier 2020 au 31 décembre 2099" in text
 
 
+def test_who_holds_no_right_is_proposed_none_to_renew(
+    visitor: Visitor, claire: Account, data: Database, said: Said
+) -> None:
+    renewing = ('href="/demarches/stationnement-renouvellement"', 'href="/demarches/stationnement-changement-vehicule"')
+    page = visitor.get("/mon-espace").text
+    assert 'href="/demarches/stationnement-premiere-demande"' in page
+    assert not any(address in page for address in renewing)
+    day = date(2020, 1, 1)
+    data.run(entitlements.add, claire.id, zone="Z3", plate="GA-482-KL", starts_on=day, ends_on=day, numero="SR-1-08")
+    page = visitor.get("/mon-espace").text
+    assert all(address in page for address in renewing)
+
+
 def test_the_consent_is_two_exclusive_choices_and_holds_at_once(
     visitor: Visitor, claire: Account, data: Database, said: Said
 ) -> None:

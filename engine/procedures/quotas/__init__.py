@@ -43,6 +43,7 @@ from engine.procedures.quotas.waiting_list import (
     forget_over,
     join,
     leave,
+    offered_to,
     rank,
 )
 
@@ -72,6 +73,7 @@ __all__ = [
     "leave",
     "left",
     "look",
+    "offered_to",
     "period_of",
     "places_of",
     "rank",

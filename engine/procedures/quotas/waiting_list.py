@@ -132,6 +132,16 @@ def find(session: Session, procedure: str, *, account_id: UUID | None, token: st
     )
 
 
+def offered_to(session: Session, account_id: UUID) -> dict[str, datetime]:
+    """The procedures of which a place is this account's for a while, and until when."""
+    query = (
+        select(Quota.procedure, QuotaWaiting.offered_until)
+        .join(Quota, Quota.id == QuotaWaiting.quota_id)
+        .where(QuotaWaiting.account_id == account_id, QuotaWaiting.status == OFFERED)
+    )
+    return {slug: until for slug, until in session.execute(query) if until is not None}
+
+
 def offer(session: Session, quota_id: UUID) -> None:
     """Offer the places that are left to those who wait, in the order of their numbers."""
     while True:
