@@ -84,9 +84,10 @@ def serve(
     sys.stdout.flush()
 
 
-def requests_at_once(settings: Settings) -> int | None:
-    """What `at_once` should be: with SQLite nothing is gained by more than one, with PostgreSQL statements are waited for."""
-    return 1 if settings.database_url.startswith("sqlite") else None
+def requests_at_once(settings: Settings) -> int:
+    """What `at_once` should be: with SQLite nothing is gained by more than one; with PostgreSQL one runs while another waits
+    for its statement."""
+    return 1 if settings.database_url.startswith("sqlite") else 2
 
 
 # What is read before a request takes its place: more than a form, less than a file.
