@@ -263,7 +263,7 @@ def _wish(agenda: Agenda, posted: MultiDict[str, str]) -> Wish:
         openings=tuple(openings),
         closures=(*past, *closures.values()),
     )
-    if not errors and wish.step == 0:
+    if wish.step == 0:
         errors["pas"] = f"Il y a {appointments.UNIT} minutes au moins entre deux débuts."
     try:
         wish.check()

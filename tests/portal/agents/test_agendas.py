@@ -138,6 +138,12 @@ def test_wrong_settings_are_said_and_shown_again(
     assert agenda(data).place == "Mairie annexe des Tilleuls"
 
 
+def test_everything_wrong_is_said_at_once(head: Visitor) -> None:
+    wrong = {"pas": "0", "delai": "deux", "jour-2-0-de": "midi", "lieu": "", "ferme-0-du": "hier"}
+    answer = head.post("/agents/agendas/mairie-annexe/reglages", {**SETTINGS, **wrong})
+    assert set(re.findall(r'href="#([a-z0-9-]+)">', answer.text)) >= set(wrong)
+
+
 def test_who_is_expected_outside_the_new_hours_is_told_of(head: Visitor, visitor: Visitor, said: Said) -> None:
     reference = filed(visitor)
     visitor.post(f"/demandes/{reference}/rendez-vous", {"creneau": "2026-03-05T14:00@mairie-annexe"})
