@@ -65,3 +65,31 @@ def test_a_file_that_is_not_there_is_a_misuse(run: Run, house: Path) -> None:
     status, output, errors = run("check", str(house.with_name("absent.bpmn")))
     assert (status, output) == (2, "")
     assert "no such file" in errors
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("stationnement residentiel", "Stationnement résidentiel"),
+        ("Stationement résidentiel", "Stationnement résidentiel"),
+        ("Usagers", "Usager"),
+        ("Espaces verts", ""),
+        ("Secteur 2", ""),
+    ],
+)
+def test_a_lane_that_is_nearly_another_is_doubtful(run: Run, house: Path, name: str, meant: str) -> None:
+    """Published, it would open a group of nobody."""
+    text = house.read_text()
+    assert 'name="Propreté et espace public"' in text
+    house.write_text(text.replace('name="Propreté et espace public"', f'name="{name}"'))
+    other = house.with_name("voirie.bpmn")
+    other.write_text(text.replace('name="Propreté et espace public"', 'name="Secteur 1"'))
+    status, output, errors = run("check", str(house))
+    other.unlink()
+    assert (status, output) == (0, "")
+    line, *rest = errors.splitlines()
+    if meant:
+        assert line.startswith("warning: signalement.bpmn:")
+        assert f"« {name} » s’appelle presque comme « {meant} »" in line
+        (line,) = rest
+    assert line == "1 procedure checked: no problem"
