@@ -98,7 +98,9 @@ def _parvis(error: errors.ParvisError) -> Response:
     if status >= 500:
         log.error(logs.said_of(error))
     more = {"advice": _wait(error.retry_after)} if isinstance(error, errors.Throttled) else {}
-    answer = page(status, error.message if status < 500 else "", **more)
+    # Some messages begin with the title of their page: it is said once.
+    said = error.message.removeprefix(f"{TITLES.get(status, '')}. ") if status < 500 else ""
+    answer = page(status, said, **more)
     if isinstance(error, errors.Throttled):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
@@ -177,6 +179,10 @@ def _http(error: HTTPException) -> Response:
     if error.code == 405 and request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", ""):
         # Where a form was sent, come back to by its address: a refused form leaves it in the browser.
         return redirect(_above(request.path), 303)
+    if error.code == 404 and request.method in ("GET", "HEAD") and request.path.endswith("/"):
+        bare = request.path.rstrip("/")
+        if _is_page(bare):
+            return redirect(bare, 301)
     answer = page(error.code or 500, "")
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "Retry-After"):
@@ -186,14 +192,19 @@ def _http(error: HTTPException) -> Response:
 
 def _above(path: str) -> str:
     """The nearest page above an address that isn't one."""
-    pages = current_app.create_url_adapter(request)
-    while pages is not None and (path := path.rpartition("/")[0]):
-        try:
-            pages.match(path, method="GET")
-        except HTTPException:
-            continue
-        return path
+    while path := path.rpartition("/")[0]:
+        if _is_page(path):
+            return path
     return "/"
+
+
+def _is_page(path: str) -> bool:
+    """Whether there is a page at an address, for whom it may be."""
+    pages = current_app.create_url_adapter(request)
+    try:
+        return pages is not None and bool(pages.match(path, method="GET"))
+    except HTTPException:
+        return False
 
 
 def _unexpected(error: Exception) -> Response:

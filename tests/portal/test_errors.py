@@ -45,6 +45,7 @@ def test_who_tries_too_often_is_told_when_to_come_back(application: Flask, secon
         answer = application.make_response(application.handle_user_exception(Throttled(retry_after=seconds)))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, str(seconds))
     assert said in answer.get_data(as_text=True)
+    assert answer.get_data(as_text=True).count("Trop d’essais rapprochés") == 2  # in the titles of the page
 
 
 def test_what_nobody_expected_says_nothing_of_itself(application: Flask, caplog: pytest.LogCaptureFixture) -> None:
@@ -83,6 +84,12 @@ def test_who_comes_back_to_where_a_form_was_sent_finds_its_page(visitor: Visitor
     answer = visitor.get(sent, headers={"Accept": "text/html,*/*;q=0.8"})
     assert (answer.status_code, answer.location) == (303, back)
     assert visitor.get(sent).status_code == 405  # programs are told
+
+
+def test_a_slash_too_many_leads_to_the_page(visitor: Visitor) -> None:
+    answer = visitor.get("/demarches/composteur/")
+    assert (answer.status_code, answer.location) == (301, "/demarches/composteur")
+    assert visitor.get("/nulle-part/").status_code == 404
 
 
 def test_who_does_not_hold_a_request_is_told_of_the_link(visitor: Visitor) -> None:
