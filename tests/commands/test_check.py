@@ -46,6 +46,15 @@ def test_problems_are_printed_with_their_place(run: Run, house: Path) -> None:
     assert errors == f"1 procedure checked: {len(output.splitlines())} problems\n"
 
 
+def test_an_answer_that_the_form_does_not_offer_is_told(run: Run, house: Path) -> None:
+    text = house.read_text()
+    assert 'qualification.suite == "preciser"' in text
+    house.write_text(text.replace('qualification.suite == "preciser"', 'qualification.suite == "precizer"'))
+    status, output, _ = run("check", str(house))
+    assert status == 1
+    assert "que son formulaire ne propose pas. Réponses possibles : " in output.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_problems_of_messages_are_printed_too(run: Run, house: Path) -> None:
     words = house.with_name("signalement.messages.yaml")
     words.write_text(words.read_text().replace("  urgent: true", "  urgent: bientôt"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from engine.bpmn import parser
+from engine.bpmn.check.choices import check_choices
 from engine.bpmn.check.data import check_data
 from engine.bpmn.check.decisions import check_decisions, read_decisions
 from engine.bpmn.check.declarations import Declarations, FormProblem, OperationSignature, ParameterSignature
@@ -69,6 +70,7 @@ def check(
     check_forms(document, forms, declarations, report)
     found = {node.id: actions(node, decisions, declarations) for node in document.nodes}
     check_data(document, found, decisions, declarations, report)
+    check_choices(document, found, declarations, report)
     if not report.problems:
         _check_parsed(bpmn, dmn, report)
     return sorted(

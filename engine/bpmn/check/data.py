@@ -281,7 +281,7 @@ def _known_fields(
             if not isinstance(action, Writing):
                 continue
             for name in action.names:
-                repeated = action.stored and _is_repeated(node, document)
+                repeated = action.stored and is_repeated(node, document)
                 described = None if repeated else _described(node, name, decisions, declarations)
                 if described is None:
                     unknown.add(name)
@@ -299,7 +299,7 @@ def _known_fields(
     return {name: fields for name, fields in known.items() if name not in unknown or name in RESERVED}
 
 
-def _is_repeated(node: Node, document: Document) -> bool:
+def is_repeated(node: Node, document: Document) -> bool:
     """Does the node, or a sub-process around it, have several instances?"""
     around: Node | None = node
     while around is not None:

@@ -92,12 +92,17 @@ def _unknown_fields(name: str) -> Set[str] | None:
     return None
 
 
+def _unknown_choices(name: str) -> Mapping[str, Set[str]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Declarations:
     """What a process may use.
 
     `groups` are the agents' groups (None: not known, so not checked). `form_problems` gives what is wrong inside a form
     file. `form_fields` gives the paths of a form's answers (`adresse.voie`, `enfants.*.prenom`), None when unknown.
+    `form_choices` gives the choices of those of its questions that are answered by one text among several, by path.
     `messages` are the texts of the messages that have been written, by name (None: not known, so not checked).
     """
 
@@ -105,4 +110,5 @@ class Declarations:
     groups: frozenset[str] | None = None
     form_problems: Callable[[str], Sequence[FormProblem]] = _no_problem
     form_fields: Callable[[str], Set[str] | None] = _unknown_fields
+    form_choices: Callable[[str], Mapping[str, Set[str]]] = _unknown_choices
     messages: Mapping[str, Sequence[str]] | None = None

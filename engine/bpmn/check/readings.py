@@ -249,6 +249,27 @@ def _paths(node: ast.AST) -> Iterator[str]:
         yield from _paths(child)
 
 
+def compared(reading: Reading) -> Iterator[tuple[str, str]]:
+    """Every dotted path that the text compares with a text, and that text: with `==`, `!=`, `in` or `not in` a list."""
+    for tree in _trees(reading):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Compare) and len(node.ops) == 1:
+                yield from _compared(node.left, node.ops[0], node.comparators[0])
+
+
+def _compared(left: ast.expr, sign: ast.cmpop, right: ast.expr) -> Iterator[tuple[str, str]]:
+    if isinstance(sign, ast.Eq | ast.NotEq):
+        for one, other in ((left, right), (right, left)):
+            path = dotted(one)
+            if path is not None and isinstance(other, ast.Constant) and isinstance(other.value, str):
+                yield path, other.value
+    elif isinstance(sign, ast.In | ast.NotIn) and isinstance(right, ast.List | ast.Tuple):
+        path = dotted(left)
+        for one in right.elts:
+            if path is not None and isinstance(one, ast.Constant) and isinstance(one.value, str):
+                yield path, one.value
+
+
 def functions(reading: Reading) -> list[str]:
     """The names of the functions that the text calls."""
     return [

@@ -6,7 +6,7 @@ accept, `summary` what was answered; `problems` is for the checker.
 
 from engine.procedures.forms.answers import at, clean, file_ids, locks, prefill, put, validate
 from engine.procedures.forms.fields import Field, every_field, fields
-from engine.procedures.forms.form import Form, field_paths, load, references
+from engine.procedures.forms.form import Form, closed_choices, field_paths, load, references
 from engine.procedures.forms.layout import Choice
 from engine.procedures.forms.problems import FormProblem, problems
 from engine.procedures.forms.summary import Line, Section, summary
@@ -20,6 +20,7 @@ __all__ = [
     "Section",
     "at",
     "clean",
+    "closed_choices",
     "every_field",
     "field_paths",
     "fields",

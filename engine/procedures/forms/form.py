@@ -11,7 +11,7 @@ from jsonschema.protocols import Validator
 
 from engine.core.errors import DefinitionError
 from engine.procedures.forms import schema as schemas
-from engine.procedures.forms.layout import Spot, lay_out
+from engine.procedures.forms.layout import Spot, lay_out, options_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,19 @@ def walk(spots: tuple[Spot, ...], prefix: str = "") -> Iterator[tuple[str, Spot]
         path = f"{prefix}{spot.key}"
         yield path, spot
         yield from walk(spot.spots, f"{path}.*." if spot.kind == "blocks" else f"{path}.")
+
+
+def closed_choices(form: Form) -> dict[str, frozenset[str]]:
+    """The texts among which a question is answered, by path: of those that are answered by one of what their schema lists."""
+    found: dict[str, frozenset[str]] = {}
+    opened = set()
+    for path, spot in walk(form.spots):
+        values = frozenset(choice.value for choice in spot.choices if isinstance(choice.value, str))
+        # Two branches may ask one question in two ways.
+        found[path] = found.get(path, frozenset()) | values
+        if spot.kind not in ("radios", "select") or options_of(spot) or len(values) != len(spot.choices) or not values:
+            opened.add(path)
+    return {path: values for path, values in found.items() if path not in opened and "*" not in path}
 
 
 def spot_at(form: Form, path: tuple[str | int, ...]) -> Spot | None:

@@ -107,10 +107,17 @@ def declarations(files: Mapping[str, bytes], messages: Mapping[str, Sequence[str
         except DefinitionError:
             return None  # the form's own problems are reported; what it would have asked isn't known
 
+    def choices(name: str) -> Mapping[str, Set[str]]:
+        try:
+            return forms.closed_choices(forms.load(name, files))
+        except DefinitionError:
+            return {}
+
     return Declarations(
         operations={one.name: _signature(one) for one in REGISTRY.values()},
         form_problems=lambda name: forms.problems(name, files),
         form_fields=fields,
+        form_choices=choices,
         messages=messages,
     )
 

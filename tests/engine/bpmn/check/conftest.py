@@ -77,6 +77,8 @@ FIELDS = {
     "instruction.json": {"decision", "note"},
 }
 
+CHOICES = {"instruction.json": {"decision": {"accord", "refus"}}}
+
 TABLE = """<?xml version="1.0" encoding="UTF-8"?>
 <definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="t" name="t" namespace="t">
 <decision id="eligibilite" name="Éligibilité">
@@ -111,6 +113,7 @@ DECLARATIONS = Declarations(
     },
     groups=frozenset({"Instruction", "Accueil"}),
     form_fields=FIELDS.get,
+    form_choices=lambda name: CHOICES.get(name, {}),
     messages={"refus": ("Refus", "Bonjour {usager.prenoms}, {instruction.note}")},
 )
 

@@ -354,6 +354,7 @@ CASES = [
         ],
     ),
     Case("unknown-field", "decision", "instruction.decison", [(CONDITION, "instruction.decison == 'accord'")]),
+    Case("unknown-choice", "decision", "instruction.decision == 'acord'", [(CONDITION, "instruction.decision == 'acord'")]),
     Case("bad-name", "prevenir", "<sw:serviceTaskOperator", [('"envoi"', '"numero-envoi"')]),
     Case("reserved-assigned", "calcul", "<bpmn:script>", then(script("calcul", "demande = 1"))),
     Case("name-clash", "calcul", "<bpmn:script>", then(script("calcul", "instruction = 1"))),

@@ -235,6 +235,29 @@ def test_fields_are_those_of_the_forms(checked: Callable[..., Any], expression: 
         assert expected in problem.message.replace("\N{NO-BREAK SPACE}", " ")
 
 
+@pytest.mark.parametrize(
+    ("expression", "wrong"),
+    [
+        ("instruction.decision == 'acord'", "acord"),
+        ("'acord' != instruction.decision", "acord"),
+        ("not (ma_demande.motif == 'x' and instruction.decision == 'acord')", "acord"),
+        ("instruction.decision in ['accord', 'refuz']", "refuz"),
+        ("instruction.decision not in ('refuz', 'accord')", "refuz"),
+        ("instruction.decision == 'refus'", ""),
+        ("instruction.decision != ''", ""),
+        ("instruction.note == 'acord'", ""),
+        ("ma_demande.motif == 'acord'", ""),
+        ("'acord' in instruction.decision", ""),
+    ],
+)
+def test_answers_are_compared_with_what_their_form_offers(
+    checked: Callable[..., Any], expression: str, wrong: str
+) -> None:
+    problems = checked((CONDITION, expression)).problems
+    assert [problem.code for problem in problems] == ["unknown-choice"] * bool(wrong)
+    assert all(f"« {wrong} »" in problem.message.replace("\N{NO-BREAK SPACE}", " ") for problem in problems)
+
+
 def test_the_result_of_an_operation_and_of_a_table_have_their_fields(checked: Callable[..., Any]) -> None:
     found = checked(
         *drawn([DECISION, script("c", "y = [envoi.nombre, avis.avi]")], "prevenir>avis\navis>c\nc>accordee")
