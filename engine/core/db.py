@@ -23,10 +23,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 import sqlalchemy
-from sqlalchemy import DDL, DateTime, Engine, Insert, MetaData, Table, Text, TypeDecorator, event, insert
+from sqlalchemy import DDL, DateTime, Engine, MetaData, Table, Text, TypeDecorator, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
-from sqlalchemy.orm import DeclarativeBase, Session, make_transient_to_detached, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from engine.core import logs, traces
 from engine.core.errors import ConfigurationError, Unavailable
@@ -40,7 +40,6 @@ __all__ = [
     "UtcDateTime",
     "append_only",
     "connect",
-    "insert_row",
     "migrate",
     "new_id",
 ]
@@ -107,22 +106,6 @@ class Json(TypeDecorator[Any]):
 def new_id() -> UUID:
     """A random identifier for a row that people may see in an address."""
     return uuid4()
-
-
-def insert_row(session: Session, row: Base) -> None:
-    """Insert `row`, which says something of every column, at once; the object is the session's from then on.
-
-    What `session.add` and a flush do, for less: on the hot path the unit of work costs more than the database.
-    """
-    table = row.__table__
-    session.execute(_inserting(table), {column.key: getattr(row, column.key) for column in table.columns})
-    make_transient_to_detached(row)
-    session.add(row)
-
-
-@cache
-def _inserting(table: Any) -> Insert:
-    return insert(table)
 
 
 def append_only(table: Table) -> None:

@@ -24,8 +24,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, jobs
 from engine.core.config import Settings
-from engine.core.db import Base, Database, Session, UtcDateTime, insert_row, new_id
+from engine.core.db import Base, Database, Session, UtcDateTime, new_id
 from engine.core.errors import Invalid, Unavailable
+from engine.core.statements import insert_row
 
 
 class Mail(Base):

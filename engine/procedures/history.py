@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Text, insert, select
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, Table, Text, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime, append_only
+from engine.core.statements import Prepared
 from engine.people.actors import Actor
 
 # What residents read of the history; the rest (claims, incidents, decisions' rules) is for agents.
@@ -64,8 +65,8 @@ class Entry(Base):
 
 
 append_only(Entry.__table__)  # type: ignore[arg-type]
-# Core, built once: on the hot path the unit of work would cost more than the database.
-_APPEND = insert(Entry.__table__)  # type: ignore[arg-type]
+_TABLE: Table = Entry.__table__  # type: ignore[assignment]
+_APPEND = Prepared(insert(_TABLE), *(column.key for column in _TABLE.c if column.key != "id"))
 
 
 def row(
@@ -93,7 +94,7 @@ def row(
 def record(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append entries, in their order, in one statement."""
     if rows:
-        session.execute(_APPEND, list(rows))
+        _APPEND.send(session, *rows)
 
 
 def of_case(session: Session, case_id: UUID, *, public: bool = False) -> list[Entry]:

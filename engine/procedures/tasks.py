@@ -41,6 +41,7 @@ from engine.contact import exchanges, notifications
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import AlreadyClaimed, NotFound
+from engine.core.statements import Prepared
 from engine.people.access import Thing, can, worked_groups
 from engine.people.actors import Actor
 from engine.people.groups import RESIDENTS_LANE
@@ -113,11 +114,10 @@ class HumanTask(Base):
 _TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]
 event.listen(HumanTask.__table__, "before_create", _TRIGRAMS.execute_if(dialect="postgresql"))
 
-# Core, built once: on the hot path the unit of work would cost more than the database.
 _TABLE: Table = HumanTask.__table__  # type: ignore[assignment]
-_OPEN = insert(_TABLE)
-_TAKE_OVER = update(_TABLE).where(_TABLE.c.id == bindparam("closed"))
-_CLOSE = delete(_TABLE).where(_TABLE.c.id == bindparam("closed"))
+_OPEN = Prepared(insert(_TABLE), *_TABLE.c.keys())
+_TAKE_OVER = Prepared(update(_TABLE).where(_TABLE.c.id == bindparam("closed")), *_TABLE.c.keys())
+_CLOSE = Prepared(delete(_TABLE).where(_TABLE.c.id == bindparam("closed")))
 # The type is told: that of a foreign key is known only once the table that it names is.
 _OF_CASE = (
     select(HumanTask)
@@ -139,17 +139,17 @@ def replace_all(session: Session, closed: Sequence[UUID], opened: Sequence[dict[
     """
     pairs = [{"closed": old, **row} for old, row in zip(closed, opened, strict=False)]
     if pairs:
-        session.execute(_TAKE_OVER, pairs)
+        _TAKE_OVER.send(session, *pairs)
     if len(opened) > len(pairs):
         open_all(session, opened[len(pairs) :])
     if len(closed) > len(pairs):
-        session.execute(_CLOSE, [{"closed": task_id} for task_id in closed[len(pairs) :]])
+        _CLOSE.send(session, *({"closed": task_id} for task_id in closed[len(pairs) :]))
 
 
 def open_all(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Open tasks, in one statement."""
     if rows:
-        session.execute(_OPEN, list(rows))
+        _OPEN.send(session, *rows)
 
 
 def searchable(name: str) -> str:

@@ -12,13 +12,12 @@ from uuid import UUID
 
 from sqlalchemy import Index, Integer, Text, delete, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime, after_commit, new_id
 from engine.core.jobs.waking import wake
+from engine.core.statements import Prepared
 
 
 class Job(Base):
@@ -104,19 +103,19 @@ def promise_all(session: Session, promises: Sequence[Promise]) -> None:
         }
         for promise in promises
     ]
-    session.execute(_promising(session.get_bind().dialect.name), rows)
+    _promising(session.get_bind().dialect.name).send(session, *rows)
     if due := Counter(row["kind"] for row in rows if row["due_at"] <= now):
         after_commit(session, partial(wake, due))
 
 
 @cache
-def _promising(dialect: str) -> PostgresInsert | SqliteInsert:
+def _promising(dialect: str) -> Prepared:
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(Job.__table__)
     moved = ("payload", "due_at", "state", "tries", "starts", "held_until", "error")
-    promising: PostgresInsert | SqliteInsert = insert.on_conflict_do_update(
+    promising = insert.on_conflict_do_update(
         index_elements=["key"], set_={name: insert.excluded[name] for name in moved}
     )
-    return promising
+    return Prepared(promising, *Job.__table__.c.keys())
 
 
 def forget(session: Session, keys: Sequence[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock
 from engine.core.clock import PARIS
-from engine.core.db import Base, Json, UtcDateTime, new_id
+from engine.core.db import Base, Json, Session, UtcDateTime, new_id
+from engine.core.statements import Prepared
 
 # Answers that say who the resident is, under whichever step they are asked.
 _WHO = (
@@ -126,9 +129,18 @@ class Case(Base):
         return f"{self.applicant_name} {birth}" if birth and birth != who["nom_usage"] else self.applicant_name
 
 
-# Core, built once: on the hot path the unit of work would cost more than the database.
 _TABLE: Table = Case.__table__  # type: ignore[assignment]
-SAVE = update(_TABLE).where(_TABLE.c.id == bindparam("case_id"))
+_SAVE = update(_TABLE).where(_TABLE.c.id == bindparam("case_id"))
+
+
+def save(session: Session, case: Case, changes: Mapping[str, Any]) -> None:
+    """Write what was changed of a request: the moves of its process change few sets of columns."""
+    _saving(*sorted(changes)).send(session, {"case_id": case.id, **changes})
+
+
+@cache
+def _saving(*names: str) -> Prepared:
+    return Prepared(_SAVE, *names)
 
 
 def reserved(case: Case) -> dict[str, Any]:

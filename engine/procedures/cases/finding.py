@@ -10,12 +10,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Text, and_, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Table, Text, and_, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, config, logs
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
+from engine.core.statements import Prepared
 from engine.people.access import Thing, can
 from engine.people.actors import Actor
 from engine.procedures import catalogue, references
@@ -38,16 +39,16 @@ class CaseLink(Base):
 
 # --- private links ----------------------------------------
 
-_MAKE_LINK = insert(CaseLink.__table__)  # type: ignore[arg-type]
+_LINK: Table = CaseLink.__table__  # type: ignore[assignment]
+_MAKE_LINK = Prepared(insert(_LINK), *_LINK.c.keys())
 
 
 def make_link(session: Session, case: Case) -> str:
     """A new private link's token: 256 bits, shown once, kept as a hash."""
     token = secrets.token_urlsafe(32)
     now = clock.now()
-    session.execute(
-        _MAKE_LINK,
-        {"token_hash": link_hash(token), "case_id": case.id, "made_at": now, "expires_at": now + LINK_KEPT},
+    _MAKE_LINK.send(
+        session, {"token_hash": link_hash(token), "case_id": case.id, "made_at": now, "expires_at": now + LINK_KEPT}
     )
     return token
 

@@ -16,12 +16,13 @@ from engine.bpmn.model import Node
 from engine.bpmn.workflow import OperationFault, Scope, Workflow
 from engine.contact import exchanges
 from engine.core import clock, jobs, logs, metrics, traces
-from engine.core.db import Session, insert_row
+from engine.core.db import Session
 from engine.core.errors import ParvisError, ProcessStuck
+from engine.core.statements import insert_row
 from engine.people.actors import Actor
 from engine.procedures import choices, durations, forms, history, notifications, operations, receipts, tasks
 from engine.procedures.cases import appointments, holds, once
-from engine.procedures.cases.case import SAVE, Case, reserved
+from engine.procedures.cases.case import Case, reserved, save
 from engine.procedures.cases.finding import make_link, tracking_address
 from engine.procedures.cases.typed import without
 from engine.procedures.catalogue import Definition
@@ -134,7 +135,7 @@ class Run:
             insert_row(self.session, self.case)
             self.unwritten = False
         else:
-            self.session.execute(SAVE, {"case_id": self.case.id, **self.changes})
+            save(self.session, self.case, self.changes)
 
     def _operation(self, element_id: str, name: str, parameters: Mapping[str, Any]) -> Any:
         if self.unwritten:

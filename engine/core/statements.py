@@ -1,0 +1,72 @@
+"""Statements that are sent all day long, compiled once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Delete, Dialect, Insert, Update, insert
+from sqlalchemy.orm import make_transient_to_detached
+
+from engine.core.db import Base, Session
+
+# The text for a database, and for each of its values: the name, and what makes the driver's value of ours.
+_Compiled = tuple[str, bool, tuple[tuple[str, Callable[[Any], Any] | None], ...]]
+
+
+class Prepared:
+    """A statement that writes rows with values of these names, and gives nothing back.
+
+    At each execution SQLAlchemy looks its text up again, and makes a context and a result of it: for a row that is written, that
+    takes several times as long as the database does.
+    """
+
+    def __init__(self, statement: Insert | Update | Delete, *names: str) -> None:
+        self._statement = statement
+        self._names = names
+        self._compiled: dict[str, _Compiled] = {}
+
+    def send(self, session: Session, *rows: Mapping[str, Any]) -> None:
+        """Write the rows in their order, after what the session has still to write."""
+        if not rows:
+            return
+        session.flush()
+        connection = session.connection()
+        dialect = connection.dialect
+        text, by_place, values = self._compiled.get(dialect.name) or self._compile(dialect)
+        sent: list[Any] = []
+        for row in rows:
+            ready = [process(row[name]) if process else row[name] for name, process in values]
+            sent.append(
+                tuple(ready) if by_place else {name: value for (name, _), value in zip(values, ready, strict=True)}
+            )
+        connection.exec_driver_sql(text, sent[0] if len(sent) == 1 else sent)
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        compiled = self._statement.compile(dialect=dialect, column_keys=list(self._names))
+        types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
+        order = compiled.positiontup or list(types)
+        made = (
+            str(compiled),
+            compiled.positional,
+            tuple((name, types[name].bind_processor(dialect)) for name in order),
+        )
+        self._compiled[dialect.name] = made
+        return made
+
+
+def insert_row(session: Session, row: Base) -> None:
+    """Insert `row`, which says something of every column, at once; the object is the session's from then on.
+
+    What `session.add` and a flush do, for less: on the hot path the unit of work costs more than the database.
+    """
+    table = row.__table__
+    _inserting(table).send(session, {column.key: getattr(row, column.key) for column in table.columns})
+    make_transient_to_detached(row)
+    session.add(row)
+
+
+@cache
+def _inserting(table: Any) -> Prepared:
+    return Prepared(insert(table), *table.c.keys())
