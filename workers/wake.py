@@ -20,7 +20,7 @@ from workers.sending import send
 log = logging.getLogger(__name__)
 
 # After a message, this long passes before the next one: a message costs more than the job that it is about.
-_PAUSE = 0.1
+_PAUSE = 0.2
 # A Redis that is away isn't asked all the time.
 _PAUSE_AFTER_FAILURE = 1.0
 
