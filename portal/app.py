@@ -6,14 +6,13 @@ import gzip
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask, redirect, request, send_from_directory, url_for
 from flask import Response as FlaskResponse
 from flask.sessions import SecureCookieSessionInterface
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
-from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -39,9 +38,6 @@ from portal import (
 from portal.interruption import install as announce_interruptions
 from portal.rendering import assets
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 HERE = Path(__file__).parent
 
 
@@ -49,7 +45,7 @@ class _Answer(FlaskResponse):
     """An answer that is there as a whole goes to the server as a whole, which sends it at once; otherwise the server asks for
     piece after piece, each from another thread."""
 
-    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+    def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
         if not self.is_sequence or environ["REQUEST_METHOD"] == "HEAD":
             return super().get_app_iter(environ)
         pieces = list(self.iter_encoded())
@@ -61,9 +57,9 @@ class _Sessions(SecureCookieSessionInterface):
     """Flask's sessions; what signs them is made once, since the keys stay as long as the process."""
 
     def __init__(self) -> None:
-        self._serializers: dict[Flask, URLSafeTimedSerializer | None] = {}
+        self._serializers: dict[Flask, Any] = {}
 
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+    def get_signing_serializer(self, app: Flask) -> Any:
         if app not in self._serializers:
             self._serializers[app] = super().get_signing_serializer(app)
         return self._serializers[app]
