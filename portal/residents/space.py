@@ -72,11 +72,15 @@ def _space_with_error(session: Session) -> str:
 def _space(session: Session, errors: dict[str, str] | None = None) -> str:
     account = accounts.find(session, account_id())
     everything = catalogue.everything(session)
-    shown = rows.of(session, cases.latest(session, account.id, LATEST), with_news=False)
+    latest = cases.latest(session, account.id, LATEST)
+    shown = rows.of(session, latest, with_news=False)
     own = cases.filed_by(account.id)
     threads = exchanges.pending(session, own)
     asked = [thread for thread in threads if thread.asked]
-    known = cases.references_of(session, {thread.case_id for thread in asked})
+    # Those that a service asks about are mostly among the latest.
+    known = {row.id: row.reference for row in latest}
+    older = cases.references_of(session, {thread.case_id for thread in asked} - set(known))
+    known |= {case_id: reference for case_id, (reference, _) in older.items()}
     rights = entitlements.of_account(session, account.id)
     offers = quotas.offered_to(session, account.id)
     return render_template(
@@ -91,7 +95,7 @@ def _space(session: Session, errors: dict[str, str] | None = None) -> str:
         rights=[(right, *RIGHT_STATES[entitlements.state(right)]) for right in rights],
         offers=[(one, offers[one.slug]) for one in everything if one.slug in offers],
         waiting=cases.waiting_for(session, account.id),
-        asked=[(thread, known[thread.case_id][0]) for thread in asked if thread.case_id in known],
+        asked=[(thread, known[thread.case_id]) for thread in asked if thread.case_id in known],
         drafts=[row for row in shown if row.draft],
         rows=[row for row in shown if not row.draft],
         parking=[one for one in everything if _proposed(session, one, holds_rights=bool(rights))],
