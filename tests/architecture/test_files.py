@@ -11,10 +11,11 @@ from pathlib import Path
 LINES_MAX = 700
 TEST_LINES_MAX = 800
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "service", "services", "misc", "common"}
-# Namespaces and identifiers that look like addresses, places that nobody owns (RFC 2606, RFC 6761), and those of FranceConnect
-# and ProConnect, whose rules prescribe a link beside their buttons and whose issuers operators declare.
+# Namespaces and identifiers that look like addresses, places that nobody owns (RFC 2606, RFC 6761), those of FranceConnect and
+# ProConnect, whose rules prescribe a link beside their buttons and whose issuers operators declare, and that of the Défenseur des
+# droits, to whom a declaration of accessibility has to lead.
 HOSTS = re.compile(
-    r"(www\.w3\.org|www\.omg\.org|spiffworkflow\.org|json-schema\.org|bpmn\.io|camunda\.org|www\.iso\.org|([\w-]+\.)*(dev-)?(france|pro)connect(\.gouv)?\.fr|([\w-]+\.)*ex[ae]mple(\.\w+)?"
+    r"(www\.w3\.org|www\.omg\.org|spiffworkflow\.org|json-schema\.org|bpmn\.io|camunda\.org|www\.iso\.org|([\w-]+\.)*(dev-)?(france|pro)connect(\.gouv)?\.fr|formulaire\.defenseurdesdroits\.fr|([\w-]+\.)*ex[ae]mple(\.\w+)?"
     r"|([\w-]+\.)*(test|invalid|localhost)|127\.0\.0\.1|\[::1\]|[\w-]*)(:\w*)?"
 )
 ADDRESS = re.compile(r"https?://([\w.:\[\]-]*)")
