@@ -149,7 +149,7 @@ def test_a_forgotten_password_is_replaced(someone: Someone, holds: Holds, script
         if found.count():
             break
         page.wait_for_timeout(100)
-    found.first.get_by_role("link").click()
+    found.first.locator("[href*='/mot-de-passe/nouveau/']").click()
     expect(page).to_have_url(re.compile("/mot-de-passe/nouveau$"))
     if scripts:
         holds(page)
