@@ -206,7 +206,10 @@ def show_deed(session: Session, account_id: UUID, deed: str) -> str:
     """What the deed does, and its button."""
     told = _deed(deed)
     proof.check(session)
-    return render_template("admin/deed.html", account=_agent(session, account_id), deed=told)
+    account = _agent(session, account_id)
+    if account.id == current_actor().account_id:
+        raise OwnAccount
+    return render_template("admin/deed.html", account=account, deed=told)
 
 
 @blueprint.post("/agents/<uuid:account_id>/<deed>")

@@ -66,8 +66,9 @@ def test_nobody_changes_their_own_place(admin: Visitor, helene: Account, said: S
     assert "C’est votre compte" in said(admin.get(page))
     assert admin.get(f"{page}/place").status_code == 409
     assert admin.post(f"{page}/place", {"groupe": SERVICE, "role": "administrator"}).status_code == 409
-    assert admin.post(f"{page}/fermeture").status_code == 409
-    assert admin.post(f"{page}/second-facteur").status_code == 409
+    for deed in ("fermeture", "second-facteur"):
+        assert admin.get(f"{page}/{deed}").status_code == 409
+        assert admin.post(f"{page}/{deed}").status_code == 409
 
 
 def test_of_two_administrators_who_remove_one_another_one_stays(
