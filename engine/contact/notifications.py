@@ -223,8 +223,11 @@ def was_told(session: Session, key: str) -> bool:
     return session.scalar(select(Notification.id).where(Notification.key == key)) is not None
 
 
-def leave_together(session: Session, to: Addressee) -> int:
-    """Send what is held about a request, as one message when there are several; how many there were."""
+def leave_together(session: Session, to: Addressee, *, urged: bool = False) -> int:
+    """Send what is held about a request, as one message when there are several; how many there were.
+
+    `urged` by the latest of them, which then comes first and gives its subject.
+    """
     held = list(
         session.scalars(
             select(Notification)
@@ -237,7 +240,7 @@ def leave_together(session: Session, to: Addressee) -> int:
         for one in held:
             one.channel, one.state = channel, SENT
         if channel in (MAIL, SMS):
-            _leave(session, to, held)
+            _leave(session, to, held[::-1] if urged else held, led=urged)
     return len(held)
 
 
@@ -355,19 +358,20 @@ def _leave(
     *,
     html: str | None = None,
     reply_to: str | None = None,
+    led: bool = False,
 ) -> None:
-    """Write one e-mail or one text message that says all of them."""
+    """Write one e-mail or one text message that says all of them; `led` by the first."""
     link = to.follow()
     first = several[0]
     # Said twice in a row («un message vous attend»), it is read once.
     parts = list({(one.subject, one.text): None for one in several})
     alone = len(parts) == 1
     city = config.current().city
-    subject = first.subject if alone else f"{len(parts)} messages au sujet de votre demande {to.reference}"
+    subject = first.subject if alone or led else f"{len(parts)} messages au sujet de votre demande {to.reference}"
     name = first.name if alone else TOGETHER
     if first.channel == SMS:
         said = first.short or f"{city.short_name}\u00a0: {first.subject}."
-        if not alone:
+        if not alone and not led:
             said = f"{city.short_name}\u00a0: {subject} vous attendent."
         written = sms.write(
             session, to=to.mobile or "", text=f"{said} {link}" if link else said, name=name, case_id=to.case_id

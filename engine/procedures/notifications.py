@@ -59,8 +59,8 @@ def tell(
 
 
 def leave_now(session: Session, case: Case, definition: Definition, follow: Callable[[], str | None]) -> None:
-    """Send what waits for other messages about a request; the caller holds its row."""
-    notifications.leave_together(session, addressee(session, case, definition, follow))
+    """Send what waits for other messages about a request, urged by the latest; the caller holds its row."""
+    notifications.leave_together(session, addressee(session, case, definition, follow), urged=True)
 
 
 def mark_posted(session: Session, letter: Notification, actor: Actor) -> None:

@@ -117,7 +117,8 @@ def test_what_ends_a_request_waits_for_nothing(reported: Callable[..., Walk]) ->
     assert [one.state for one in told] == ["sent", "sent", "sent"]
     assert [one.left_at for one in told[1:]] == [clock.now()] * 2
     (letter,) = [one for one in mail.outbox(case.session) if one.name == "groupe"]
-    assert "la SNCF" in letter.text
+    assert letter.subject == told[-1].subject
+    assert letter.text.index("la SNCF") < letter.text.index("«\u00a0Échanges\u00a0»")
 
 
 def test_what_asks_something_of_the_resident_waits_for_nothing(walk: Begin) -> None:
