@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from bench.floor import create_app
-from commands.server import free_port, requests_at_once, serve
+from commands.server import free_port, pace_of, serve
 from engine.core import config, db, jobs
 from engine.handlers import HANDLERS
 from engine.procedures import catalogue
@@ -26,14 +26,15 @@ def main() -> None:
     database.close()
     port = free_port("127.0.0.1", 0)
     app = create_app()
-    runner = jobs.Runner(app.extensions["database"], HANDLERS) if options.jobs else None
+    pace = pace_of(settings)
+    runner = jobs.Runner(app.extensions["database"], HANDLERS, pace=pace) if options.jobs else None
     if runner is not None:
         runner.start()
     serve(
         app,
         host="127.0.0.1",
         port=port,
-        at_once=requests_at_once(settings),
+        pace=pace,
         ready=lambda: print(port, flush=True),
     )
     if runner is not None:

@@ -77,12 +77,12 @@ def measure(url: str, folder: Path) -> dict[str, Any]:
 def served(url: str, folder: Path, *, jobs: bool = False) -> Iterator[int]:
     """The portal with the floor on a free port, in a process of its own, on an empty database with the bench procedure.
 
-    With `jobs` that process does them too, as `./parvis up` does.
+    With `jobs` that process does them too, as `./parvis up` does; e-mail then goes to the demonstration's outbox.
     """
     command = [sys.executable, "-m", "bench.server", "--procedures", str(Path(__file__).parent / "procedure")]
     with running(
         [*command, "--jobs"] if jobs else command,
-        {"PARVIS_DATABASE_URL": url, "PARVIS_DATA": str(folder)},
+        {"PARVIS_DATABASE_URL": url, "PARVIS_DATA": str(folder), "PARVIS_DEMO": "yes" if jobs else "no"},
     ) as port:
         yield port
 

@@ -50,17 +50,17 @@ def serve(
     host: str,
     port: int,
     threads: int = 12,
-    at_once: int | None = None,
+    pace: Pace | None = None,
     ready: Callable[[], object] | None = None,
 ) -> None:
     """Serve a WSGI application until SIGTERM or Ctrl-C, then let requests in flight finish.
 
     Eight of the `threads` may wait for the hash of a password at a time, and the others still serve pages (bench `signin`).
-    `at_once` is the pace of requests (`engine.core.pace`), None for no pace at all. `ready` is called once the address takes
+    `pace` is that of the requests, None for as they come. `ready` is called once the address takes
     connections. Must run in the main thread.
     """
-    if at_once is not None:
-        app = _paced(app, Pace(at_once))
+    if pace is not None:
+        app = _paced(app, pace)
     server = _Server(
         "app",
         address=host,
@@ -84,10 +84,10 @@ def serve(
     sys.stdout.flush()
 
 
-def requests_at_once(settings: Settings) -> int:
-    """What `at_once` should be: with SQLite nothing is gained by more than one; with PostgreSQL one runs while another waits
-    for its statement."""
-    return 1 if settings.database_url.startswith("sqlite") else 2
+def pace_of(settings: Settings) -> Pace:
+    """The pace that suits the database: with SQLite nothing is gained by more than one request at a time; with PostgreSQL one
+    runs while another waits for its statement."""
+    return Pace(1 if settings.database_url.startswith("sqlite") else 2)
 
 
 # What is read before a request takes its place: more than a form, less than a file.

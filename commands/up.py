@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
         from portal.app import create_app
 
         app = create_app(settings, database=database)
-        runner = jobs.Runner(database, HANDLERS) if settings.embedded else None
+        pace = server.pace_of(settings)
+        runner = jobs.Runner(database, HANDLERS, pace=pace) if settings.embedded else None
         if runner is not None:
             runner.start()
         try:
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
                 app,
                 host=HOST,
                 port=port,
-                at_once=server.requests_at_once(settings),
+                pace=pace,
                 ready=lambda: print("\n".join(welcome), flush=True),
             )
         finally:

@@ -75,7 +75,7 @@ def _serve(create_app: Callable[[Settings], Any], settings: Settings, ready: Cal
         host=settings.host,
         port=settings.port,
         threads=settings.web_threads,
-        at_once=server.requests_at_once(settings),
+        pace=server.pace_of(settings),
         ready=ready,
     )
     app.extensions["database"].close()

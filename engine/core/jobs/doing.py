@@ -8,7 +8,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from engine.core.db import Database, Session, retryable
 from engine.core.errors import ParvisError, Unavailable
 from engine.core.jobs.promises import Job
 from engine.core.jobs.taking import DUE, TABLE, Taken, take, take_next
+from engine.core.pace import Pace, aside
 
 log = logging.getLogger("engine.core.jobs")
 
@@ -125,7 +126,8 @@ def _do_ahead(database: Database, taken: Taken, handlers: Mapping[str, Handler])
     with database.reading() as session:
         found = session.execute(select(Job.payload).where(Job.id == taken.id)).one_or_none()
     if found is not None:
-        work(database, found.payload)
+        with aside():
+            work(database, found.payload)
 
 
 @contextmanager
@@ -199,13 +201,16 @@ def _said(error: Exception) -> str:
     return kind + place
 
 
-def drain(database: Database, handlers: Mapping[str, Handler], limit: int = 10_000) -> int:
+def drain(database: Database, handlers: Mapping[str, Handler], limit: int = 10_000, pace: Pace | None = None) -> int:
     """Do everything that is due now, what that promises included; the number of jobs done."""
     done = 0
     while done < limit:
         with database.reading() as session:
             ids = due(session)
-        ran = sum(run(database, job_id, handlers) for job_id in ids)
+        ran = 0
+        for job_id in ids:
+            with pace or nullcontext():
+                ran += run(database, job_id, handlers)
         done += ran
         if not ran:
             break

@@ -15,6 +15,7 @@ from engine.core import clock, jobs
 from engine.core.db import Database, Session
 from engine.core.errors import Conflict, NotFound, Unavailable
 from engine.core.jobs import Job
+from engine.core.pace import Pace
 
 Clock = Callable[[str], datetime]
 
@@ -257,6 +258,21 @@ def test_the_runner_does_a_promise_as_soon_as_it_is_committed(database: Database
         runner.stop()
     promise(database)  # nobody is woken, and nothing breaks
     assert len(waiting(database)) == 1
+
+
+def test_jobs_go_in_by_turns_with_the_requests_of_their_process(database: Database) -> None:
+    """Issue 3, point 9: one at a time, whether it is a request or a job."""
+    done = Event()
+    pace = Pace(1, patience=60)
+    runner = jobs.Runner(database, {"test": lambda _session, _payload: done.set()}, interval=60, pace=pace)
+    runner.start()
+    try:
+        with pace:
+            promise(database)
+            assert not done.wait(0.2)
+        assert done.wait(5)
+    finally:
+        runner.stop()
 
 
 def test_the_runner_survives_a_database_that_fails(database: Database, caplog: pytest.LogCaptureFixture) -> None:
