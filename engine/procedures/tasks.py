@@ -28,6 +28,7 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal,
     literal_column,
     or_,
     select,
@@ -193,17 +194,28 @@ def queue(
     wanted = _conditions(actor, words, mine=mine, late=late)
     number = min(max(1, page), LAST_PAGE)
     last = number * PAGE + 1
+    # A search is written out whole: beside a value left open, PostgreSQL would after some runs plan once for all values.
+    written = bool(words.strip())
     # The first ones of each group, then the first ones of all: an index gives the former in order, whatever the queue's
     # length. Whole rows are read only of the page.
     keys = [_TABLE.c[name] for name in _SORTS[sort]]
     firsts = [
-        select(*keys).where(HumanTask.group == each, *wanted).order_by(*_order(_TABLE.c, sort)).limit(last).subquery()
+        select(*keys)
+        .where(HumanTask.group == literal(each, literal_execute=written), *wanted)
+        .order_by(*_order(_TABLE.c, sort))
+        .limit(literal(last, literal_execute=written))
+        .subquery()
         for each in _groups(actor, group)
     ]
     if not firsts:
         return Page([], number, False)
     merged = union_all(*(select(first) for first in firsts)).subquery()
-    shown = select(merged.c.id).order_by(*_order(merged.c, sort)).offset(last - 1 - PAGE).limit(PAGE + 1)
+    shown = (
+        select(merged.c.id)
+        .order_by(*_order(merged.c, sort))
+        .offset(literal(last - 1 - PAGE, literal_execute=written))
+        .limit(literal(PAGE + 1, literal_execute=written))
+    )
     query = select(HumanTask).where(HumanTask.id.in_(shown)).order_by(*_order(_TABLE.c, sort))
     rows = list(session.scalars(query))
     return Page(rows[:PAGE], number, len(rows) > PAGE)
@@ -253,7 +265,8 @@ def _conditions(actor: Actor, words: str, *, mine: bool, late: bool) -> list[Col
         names = [begins(HumanTask.search_name, word) for word in searchable(words).split()]
         matches = [and_(*names)] if names else []
         if reference:
-            matches.append(HumanTask.reference.between(*reference))
+            first, last = (literal(end, literal_execute=True) for end in reference)
+            matches.append(HumanTask.reference.between(first, last))
         wanted.append(or_(*matches) if matches else false())
     if mine:
         wanted.append(HumanTask.claimed_by == actor.account_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -290,6 +291,25 @@ def test_a_search_reads_an_index(session: Session, draft: Case, agent: Actor) ->
         plan = _plan(session, common)
         assert "ix_human_task_group_due_at" in plan
         assert "ix_human_task_words" not in plan
+
+
+@pytest.mark.parametrize("words", ["zylb", "ABCD", "l'été 100 %"])
+def test_a_search_leaves_nothing_open(session: Session, agent: Actor, words: str) -> None:
+    """Issue 3, point 8: beside a value left open, PostgreSQL would after some runs plan once for all names, rare or common."""
+    sent: list[Any] = []
+    engine = session.get_bind().engine
+    several = replace(agent, groups=frozenset({*agent.groups, "L’accueil d'été 100 %"}))
+
+    def note(_connection: object, _cursor: object, _statement: str, values: Any, *_: object) -> None:
+        sent.append(values)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        tasks.queue(session, several, words=words)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    # SQLite plans each time; what it has open is that nothing is left out.
+    assert [set(values) for values in sent] == [{0} if engine.dialect.name == "sqlite" else set()]
 
 
 def _plan(session: Session, act: Callable[[], object]) -> str:
