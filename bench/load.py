@@ -19,7 +19,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -66,18 +67,29 @@ def main(as_json: bool = False) -> None:
     ):
         report["embedded"] = measure([port])
     try:
-        with tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder:
-            # PostgreSQL doesn't run as root: the account that it runs as has to reach its own folder.
-            Path(folder).chmod(0o711)
-            # With demo data, as `./parvis cluster` has it: mail that can leave nowhere would be a job that fails, again and
-            # again.
-            demo = {"PARVIS_DEMO": "yes"}
-            with cluster.running(Path(folder), app="bench.floor:create_app", settings=demo) as parts:
-                _deploy(parts.database_url)
-                report["cluster"] = measure([int(url.rpartition(":")[2]) for url in parts.urls])
+        with clustered() as parts:
+            report["cluster"] = measure(ports_of(parts))
     except CommandFailed as missing:
         report["cluster"] = f"not measured: {missing}"
     print_report("Residents at once", report, as_json)
+
+
+@contextmanager
+def clustered() -> Iterator[cluster.Cluster]:
+    """The processes of `./parvis cluster` with the floor and the bench's procedure, in a folder of their own."""
+    with tempfile.TemporaryDirectory(prefix="parvis-bench-") as folder:
+        # PostgreSQL doesn't run as root: the account that it runs as has to reach its own folder.
+        Path(folder).chmod(0o711)
+        # With demo data, as `./parvis cluster` has it: mail that can leave nowhere would be a job that fails, again and again.
+        demo = {"PARVIS_DEMO": "yes"}
+        with cluster.running(Path(folder), app="bench.floor:create_app", settings=demo) as parts:
+            _deploy(parts.database_url)
+            yield parts
+
+
+def ports_of(parts: cluster.Cluster) -> list[int]:
+    """Where its web processes listen."""
+    return [int(url.rpartition(":")[2]) for url in parts.urls]
 
 
 def _deploy(url: str) -> None:
@@ -93,11 +105,11 @@ def measure(ports: Sequence[int]) -> dict[str, Any]:
     """The figures of a server that listens on `ports`, by the number of clients."""
     figures: dict[str, Any] = {}
     for clients in CLIENTS:
-        _together(_journeys, ports, clients, WARM_UP)
+        together(journeys, ports, clients, WARM_UP)
         alone, whole, steps, floor = Tally(), Tally(), Tally(), Tally()
         for _ in range(ROUNDS):
-            for tally, act in ((alone, _journeys), (whole, _journeys_beside), (steps, _steps), (floor, _floors)):
-                tally.seconds += _together(act, ports, clients, SECONDS, tally)
+            for tally, act in ((alone, journeys), (whole, _journeys_beside), (steps, steps_only), (floor, _floors)):
+                tally.seconds += together(act, ports, clients, SECONDS, tally)
         figures[str(clients)] = {
             **_figures(whole),
             "submits_per_s": round(len(alone.submits) / alone.seconds, 1),
@@ -133,7 +145,8 @@ def _figures(tally: Tally) -> dict[str, Any]:
 Act = Callable[[Client, Tally], None]
 
 
-def _journeys(client: Client, tally: Tally) -> None:
+def journeys(client: Client, tally: Tally) -> None:
+    """Walk the procedure once, looking at every page."""
     for _, took, _ in client.journey():
         tally.submits.append(took)
 
@@ -144,7 +157,8 @@ def _journeys_beside(client: Client, tally: Tally) -> None:
         tally.floors.append(client.floor(number))
 
 
-def _steps(client: Client, tally: Tally) -> None:
+def steps_only(client: Client, tally: Tally) -> None:
+    """Walk it once as a program would."""
     for _, took, _ in client.journey(pages=False):
         tally.submits.append(took)
 
@@ -154,14 +168,25 @@ def _floors(client: Client, tally: Tally) -> None:
         tally.floors.append(client.floor(number))
 
 
-def _together(act: Act, ports: Sequence[int], clients: int, seconds: float, into: Tally | None = None) -> float:
-    """So many clients, each in a process of its own, for so many seconds; the seconds that it took in fact."""
+def together(
+    act: Act,
+    ports: Sequence[int],
+    clients: int,
+    seconds: float,
+    into: Tally | None = None,
+    *,
+    client: Callable[[int], Client] = Client,
+) -> float:
+    """So many clients, each in a process of its own, for so many seconds; the seconds that it took in fact.
+
+    `client` makes one, in its process, from the port that it asks.
+    """
     context = multiprocessing.get_context("fork")
     begin = time.monotonic()
     started = []
     for _, port in zip(range(clients), itertools.cycle(ports), strict=False):
         here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_be_client, args=(act, port, begin + seconds, there))
+        process = context.Process(target=_be_client, args=(act, client, port, begin + seconds, there))
         process.start()
         there.close()
         started.append((process, here))
@@ -173,16 +198,16 @@ def _together(act: Act, ports: Sequence[int], clients: int, seconds: float, into
     return time.monotonic() - begin
 
 
-def _be_client(act: Act, port: int, until: float, results: Connection) -> None:
+def _be_client(act: Act, make: Callable[[int], Client], port: int, until: float, results: Connection) -> None:
     tally = Tally()
-    client = Client(port)
+    client = make(port)
     while time.monotonic() < until:
         try:
             act(client, tally)
         except (RuntimeError, OSError, http.client.HTTPException) as error:
             tally.errors += 1
             tally.first_error = tally.first_error or f"{type(error).__name__}: {error}"[:500]
-            client = Client(port)
+            client = make(port)
     results.send(tally)
 
 

