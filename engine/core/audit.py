@@ -70,6 +70,7 @@ ACTIONS = {
     "case.read": "an agent opened a request",
     "case.exported": "requests were exported (`rows`)",
     "case.attached": "a request made without an account was attached to one",
+    "case.links_ended": "the private links to a request were ended (`links`)",
     "task.assigned": "a supervisor gave a task to an agent, or took it back for the queue (`from`, `to`)",
     "document.read": "an agent opened a file of a request",
     "document.deleted": "a file was deleted",

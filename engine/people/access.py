@@ -21,8 +21,8 @@ from engine.people.groups import RESIDENTS_LANE
 class Thing:
     """What access to something depends on.
 
-    `owner` is the account that it belongs to, `links` the hashes of the private links that open it, `groups` the groups of agents
-    that work on it. A request isn't the agents' business before it is `filed`.
+    `owner` is the account that it belongs to, `links` the hashes of the private links that lead to it, `groups` the groups of
+    agents that work on it. A request isn't the agents' business before it is `filed`.
     """
 
     owner: UUID | None = None
@@ -78,6 +78,10 @@ def bearer(actor: Actor, thing: Thing) -> bool:
     return bool(actor.links & thing.links)
 
 
+def unowned(_actor: Actor, thing: Thing) -> bool:
+    return thing.owner is None
+
+
 def of_its_groups(actor: Actor, thing: Thing) -> bool:
     return bool(worked_groups(actor) & thing.groups)
 
@@ -97,8 +101,8 @@ RULES: dict[str, tuple[tuple[Condition, ...], ...]] = {
     "public.read": ((),),
     # A resident's own space.
     "space.use": ((resident,),),
-    # A request, for whom it belongs to: fill it in, follow it, answer, cancel.
-    "case.hold": ((owner,), (bearer,)),
+    # A request, for whom it belongs to: fill it in, follow it, answer, cancel. A link is the key only of what has no account.
+    "case.hold": ((owner,), (bearer, unowned)),
     # The agents' side: queues, a filed request of their groups, a task of theirs.
     "staff.enter": ((staff,),),
     "queues.use": ((working,),),

@@ -8,6 +8,7 @@ refusal, and from when; and what can be done then. Silence is a property of the 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -106,24 +107,23 @@ def _silence(filed_at: datetime, properties: object) -> tuple[str, str]:
     )
 
 
-def acknowledge(session: Session, case: Case, definition: Definition, token: str) -> bool:
-    """Promise the acknowledgement e-mail with its tracking link; False when no address was given."""
+def acknowledge(session: Session, case: Case, definition: Definition, follow: Callable[[], str]) -> bool:
+    """Promise the acknowledgement e-mail; False when no address was given. `follow` gives the address of the tracking."""
     to = case.usager.get("courriel")
     if not to:
         return False
     said = receipt(case, definition)
     city = config.current().city
-    link = f"{config.current().public_url}/suivi/{token}"
+    link = follow()
     subject = f"Accusé de réception de votre demande {said.reference}"
-    follow = (
-        f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}\n"
-        "Ce lien est personnel\N{NO-BREAK SPACE}: ne le transmettez pas."
-    )
+    # Who has an account signs in: their link is nobody's key.
+    warning = "" if case.account_id else "\nCe lien est personnel\N{NO-BREAK SPACE}: ne le transmettez pas."
+    way = f"Suivre votre demande\N{NO-BREAK SPACE}:\n{link}{warning}"
     paragraphs = [
         "Bonjour,",
         f"Nous avons bien reçu votre demande «\N{NO-BREAK SPACE}{said.title}\N{NO-BREAK SPACE}» le {said.received}. "
         f"Sa référence est {said.reference}.",
-        follow,
+        way,
         "\n".join((f"Service chargé de votre demande\N{NO-BREAK SPACE}: {said.department}", *said.contact)),
         f"Votre rendez-vous\N{NO-BREAK SPACE}: {said.appointment}." if said.appointment else "",
         "\n".join(("À apporter\N{NO-BREAK SPACE}:", *(f"- {one}" for one in said.documents))) if said.documents else "",
@@ -132,7 +132,7 @@ def acknowledge(session: Session, case: Case, definition: Definition, token: str
         city.name,
     ]
     # In HTML a button leads to the request, and the sheet says who writes.
-    body = "\n\n".join(paragraph for paragraph in paragraphs[:-1] if paragraph and paragraph is not follow)
+    body = "\n\n".join(paragraph for paragraph in paragraphs[:-1] if paragraph and paragraph is not way)
     mail.write(
         session,
         to=to,

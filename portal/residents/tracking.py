@@ -90,6 +90,8 @@ def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | Non
         content["events"] = timeline.told(entries, definition, letters)
         expected = delays.of_case(session, case, definition, entries)
         questions = [one.subject for one in asked]
+        # Letters sent before carry links, which the person may want to end.
+        content["joined"] = any(entry.kind == "attached" for entry in entries)
         answered = any(entry.kind in ("task_completed", "exchange_sent") for entry in entries)
         content["forecast"] = (
             forecast.told(expected, open_tasks, questions, answered=answered) if expected is not None else None

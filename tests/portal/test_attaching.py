@@ -26,6 +26,13 @@ def code(data: Database) -> str:
     return found[1]
 
 
+def link_sent(data: Database) -> str:
+    """Where the link of the acknowledgement leads."""
+    with data.reading() as session:
+        (letter,) = session.scalars(select(mail.Mail.text).where(mail.Mail.name == "accuse-reception"))
+    return "/suivi/" + letter.split("/suivi/")[1].split()[0]
+
+
 def test_signing_in_while_filling_in_takes_the_draft_along(
     visitor: Visitor, account: Callable[..., Account], said: Said
 ) -> None:
@@ -110,6 +117,79 @@ def test_who_is_not_signed_in_is_asked_to(visitor: Visitor, report: Callable[...
     answer = visitor.post(f"/demandes/{reference}/rattacher")
     assert answer.status_code == 303
     assert answer.location.startswith("/connexion")
+
+
+def test_a_link_leads_to_the_sign_in_page_once_the_request_has_joined(
+    visitor: Visitor,
+    visitors: Callable[[], Visitor],
+    account: Callable[..., Account],
+    data: Database,
+    said: Said,
+    report: Callable[..., str],
+) -> None:
+    """Whoever holds a copy of the letter sees nothing; who has the account is told why they sign in, and goes on."""
+    made, other = account(), account("karim.benali@exemple.fr")
+    reference = report(visitor, filed=True)
+    link = link_sent(data)
+    elsewhere = visitors()
+    assert elsewhere.follow(elsewhere.get(link)).status_code == 200
+    visitor.sign_in(made.login)
+    visitor.post(f"/demandes/{reference}/rattacher")
+    # A browser that had opened it before, and one that opens it now.
+    assert elsewhere.get(f"/demandes/{reference}/suivi").location.startswith("/connexion?suite=")
+    answer = visitors().get(link)
+    assert answer.location == f"/connexion?suite=/demandes/{reference}/suivi"
+    elsewhere.get(link)
+    page = elsewhere.get(answer.location)
+    assert "Cette demande a été rattachée à un compte" in said(page)
+    assert reference not in said(page)
+    assert elsewhere.follow(elsewhere.sign_in(made.login, suite=f"/demandes/{reference}/suivi")).status_code == 200
+    assert elsewhere.get(link + "?onglet=pieces").location == f"/demandes/{reference}/suivi/pieces"
+    stranger = visitors()
+    stranger.sign_in(other.login)
+    refused = stranger.get(link)
+    assert refused.status_code == 404
+    assert "Cette demande est rattachée à un autre compte que le vôtre." in said(refused)
+
+
+def test_links_are_seen_and_ended_from_the_request(
+    visitor: Visitor,
+    visitors: Callable[[], Visitor],
+    account: Callable[..., Account],
+    data: Database,
+    said: Said,
+    report: Callable[..., str],
+) -> None:
+    made = account()
+    reference = report(visitor, filed=True)
+    link = link_sent(data)
+    visitor.sign_in(made.login)
+    visitor.post(f"/demandes/{reference}/rattacher")
+    assert f'href="/demandes/{reference}/liens"' in visitor.get(f"/demandes/{reference}/suivi").text
+    page = visitor.get(f"/demandes/{reference}/liens")
+    assert "2 liens mènent à cette demande" in said(page)
+    assert "aucun lien ne l’ouvre plus à lui seul" in said(page)
+    assert visitors().get(f"/demandes/{reference}/liens").location.startswith("/connexion")
+    page = visitor.follow(visitor.post(f"/demandes/{reference}/liens/fin"))
+    assert "Aucun lien envoyé jusqu’ici ne mène plus à cette demande." in said(page)
+    assert visitors().get(link).status_code == 404
+    assert "Aucun lien ne mène à cette demande." in said(visitor.get(f"/demandes/{reference}/liens"))
+    # The second click.
+    assert visitor.post(f"/demandes/{reference}/liens/fin").status_code == 303
+
+
+def test_without_an_account_ending_the_links_gives_another(
+    visitor: Visitor, visitors: Callable[[], Visitor], data: Database, said: Said, report: Callable[..., str]
+) -> None:
+    reference = report(visitor, filed=True)
+    link = link_sent(data)
+    assert "Chaque lien ouvre cette demande sans mot de passe." in said(visitor.get(f"/demandes/{reference}/liens"))
+    page = visitor.post(f"/demandes/{reference}/liens/fin")
+    assert "Votre lien pour revenir à cette demande" in said(page)
+    fresh = page.text.split("/suivi/")[1].split('"')[0]
+    assert visitors().get(link).status_code == 404
+    assert visitors().get(f"/suivi/{fresh}").location == f"/demandes/{reference}/suivi"
+    assert visitor.get(f"/demandes/{reference}/suivi").status_code == 200
 
 
 @pytest.fixture

@@ -10,10 +10,23 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Table, Text, and_, bindparam, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import clock, config, logs
+from engine.core import audit, clock, config, logs
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
 from engine.core.statements import Prepared
@@ -26,7 +39,10 @@ LINK_KEPT = timedelta(days=730)
 
 
 class CaseLink(Base):
-    """A private link to a request, for who has no account. Only the hash of its token is kept."""
+    """A private link to a request, for who has no account. Only the hash of its token is kept.
+
+    Once the request belongs to an account, it opens nothing any more: it leads to the page where one signs in.
+    """
 
     __tablename__ = "case_link"
     __table_args__ = (Index("ix_case_link_case_id", "case_id"),)
@@ -62,6 +78,24 @@ def tracking_address(session: Session, case: Case, tab: str | None = None) -> st
     return f"{public}/suivi/{make_link(session, case)}" + (f"?onglet={tab}" if tab else "")
 
 
+def links(session: Session, case: Case) -> list[CaseLink]:
+    """The private links that lead to the request, the latest first."""
+    return list(
+        session.scalars(
+            select(CaseLink)
+            .where(CaseLink.case_id == case.id, CaseLink.expires_at > clock.now())
+            .order_by(CaseLink.made_at.desc(), CaseLink.token_hash)
+        )
+    )
+
+
+def end_links(session: Session, case: Case, actor: Actor) -> None:
+    """End all the private links to the request; again, it changes nothing."""
+    ended = session.execute(delete(CaseLink).where(CaseLink.case_id == case.id).returning(CaseLink.token_hash)).all()
+    if ended:
+        audit.record(session, actor, "case.links_ended", "case", case.id, links=len(ended))
+
+
 def link_hash(token: str) -> str:
     """What is kept of a private link's token."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
@@ -84,7 +118,7 @@ def of_link(session: Session, token: str) -> Case:
 
 
 def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) -> Case:
-    """The request, for its holder: the account it belongs to, or who holds a private link to it.
+    """The request, for its holder: the account it belongs to, or where it has none, who holds a private link to it.
 
     Otherwise `NotFound`.
     """
@@ -171,7 +205,7 @@ def _drafts_of(actor: Actor) -> ColumnElement[bool] | None:
         return and_(Case.status == "draft", Case.account_id == actor.account_id)
     if actor.links:
         linked = select(CaseLink.case_id).where(CaseLink.token_hash.in_(sorted(actor.links)))
-        return and_(Case.status == "draft", Case.id.in_(linked))
+        return and_(Case.status == "draft", Case.account_id.is_(None), Case.id.in_(linked))
     return None
 
 

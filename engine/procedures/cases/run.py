@@ -23,7 +23,7 @@ from engine.people.actors import Actor
 from engine.procedures import choices, durations, forms, history, notifications, operations, receipts, tasks
 from engine.procedures.cases import appointments, holds, once
 from engine.procedures.cases.case import Case, reserved, save
-from engine.procedures.cases.finding import make_link, tracking_address
+from engine.procedures.cases.finding import tracking_address
 from engine.procedures.cases.typed import without
 from engine.procedures.catalogue import Definition
 from engine.procedures.tasks import RESIDENT
@@ -110,7 +110,7 @@ class Run:
         self.change(status="filed", filed_at=clock.now())
         self.scope.reserved = reserved(self.case)
         self.note("filed")
-        if receipts.acknowledge(self.session, case, self.definition, make_link(self.session, case)):
+        if receipts.acknowledge(self.session, case, self.definition, self._tracking):
             self.note("notified", name=receipts.NAME)
         if appointments.offered(self.definition):
             appointments.keep(self)

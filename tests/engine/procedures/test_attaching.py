@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
 from engine.core import mail
 from engine.core.db import Session
-from engine.core.errors import Conflict
+from engine.core.errors import Conflict, NotFound
 from engine.people.actors import ANONYMOUS, Actor
 from engine.procedures import cases, history
 from engine.procedures.cases import Case
@@ -59,6 +61,44 @@ def test_joining_again_changes_nothing(session: Session, anonymous: Case, reside
 def test_what_is_somebodys_joins_nobody_else(session: Session, filed: Case, agent: Actor) -> None:
     with pytest.raises(Conflict):
         cases.attach(session, filed, Actor("resident", agent.account_id))
+
+
+def test_its_links_open_nothing_once_it_has_joined(session: Session, essai: str, resident: Actor) -> None:
+    """Whoever was sent one signs in: the draft isn't theirs by its link any more, filed or not."""
+    case, token = cases.open_draft(session, essai, ANONYMOUS)
+    assert token is not None
+    holder = bearer(token)
+    cases.attach(session, case, resident)
+    assert cases.held(session, holder, essai) is None
+    for stranger in (holder, replace(holder, kind="resident", account_id=uuid4())):
+        with pytest.raises(NotFound):
+            cases.find(session, case.reference, stranger)
+    assert cases.of_link(session, token) is case
+    assert cases.find(session, case.reference, replace(resident, links=holder.links)) is case
+
+
+def test_the_letters_to_come_carry_no_key(session: Session, essai: str, resident: Actor) -> None:
+    case, _ = cases.open_draft(session, essai, ANONYMOUS)
+    cases.attach(session, case, resident)
+    file(session, case, resident)
+    for letter in session.scalars(select(mail.Mail).where(mail.Mail.case_id == case.id)):
+        assert f"/demandes/{case.reference}/suivi" in letter.text
+        assert "/suivi/" not in letter.text
+    assert len(cases.links(session, case)) == 1
+
+
+def test_links_are_ended_together(session: Session, essai: str, resident: Actor) -> None:
+    case, token = cases.open_draft(session, essai, ANONYMOUS)
+    assert token is not None
+    other = cases.make_link(session, case)
+    assert len(cases.links(session, case)) == 2
+    cases.end_links(session, case, bearer(token))
+    assert cases.links(session, case) == []
+    for one in (token, other):
+        with pytest.raises(NotFound):
+            cases.of_link(session, one)
+        with pytest.raises(NotFound):
+            cases.find(session, case.reference, bearer(one))
 
 
 def test_a_draft_takes_the_identity_of_the_account_for_the_steps_to_come(

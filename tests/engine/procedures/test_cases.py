@@ -186,6 +186,15 @@ def test_filing_acknowledges_receipt_with_the_legal_contents(session: Session, e
     assert cases.of_link(session, tracking).id == case.id
 
 
+def test_who_has_an_account_is_sent_no_key(session: Session, filed: Case) -> None:
+    """A letter that is passed on opens nothing: they sign in."""
+    [message] = session.scalars(select(mail.Mail).where(mail.Mail.case_id == filed.id))
+    for text in (message.text, message.html or ""):
+        assert f"/demandes/{filed.reference}/suivi" in text
+    assert "Ce lien est personnel" not in message.text
+    assert cases.links(session, filed) == []
+
+
 def test_filing_is_done_once(session: Session, filed: Case, resident: Actor) -> None:
     with pytest.raises(CaseClosed):
         cases.submit_step(session, filed, "recapitulatif", SURE, resident)
