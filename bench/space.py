@@ -42,8 +42,8 @@ FLOOR = "/mon-espace/rattacher"
 PAGES = {
     "space": "/mon-espace",
     "list": "/mon-espace/demandes",
-    "filtered": "/mon-espace/demandes?etat=en-cours&rubrique=proprete-et-espace-public",
-    "sector": "/mon-espace/rubriques/proprete-et-espace-public",
+    "filtered": "/mon-espace/demandes?etat=en-cours&rubrique=cadre-de-vie",
+    "sector": "/mon-espace/rubriques/cadre-de-vie",
 }
 
 

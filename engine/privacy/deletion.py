@@ -21,7 +21,7 @@ from engine.core import audit, clock, config, jobs, mail
 from engine.core.audit import Who
 from engine.core.clock import PARIS
 from engine.core.db import Base, Session, UtcDateTime
-from engine.core.errors import Conflict
+from engine.core.errors import Conflict, NotFound
 from engine.people.accounts import Account
 from engine.people.actors import SYSTEM
 from engine.privacy import rows
@@ -94,6 +94,18 @@ def withdraw(session: Session, account: Account, actor: Who) -> bool:
 def pending(session: Session, account_id: UUID) -> ErasureRequest | None:
     """The deletion that waits, if one was asked for."""
     return session.get(ErasureRequest, account_id)
+
+
+def owner(session: Session, account_id: UUID) -> tuple[Account, datetime | None]:
+    """The account, and when its deletion was asked for where one waits; in one statement."""
+    found = session.execute(
+        select(Account, ErasureRequest.asked_at)
+        .outerjoin(ErasureRequest, ErasureRequest.account_id == Account.id)
+        .where(Account.id == account_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(account_id=str(account_id))
+    return found[0], found[1]
 
 
 def open_requests(session: Session, account_id: UUID) -> list[Case]:

@@ -1,4 +1,5 @@
-"""What a form asks of the platform: choices that only it can compute (`x-options`), and the files that may be given."""
+"""What a form asks of the platform: choices that only it can compute (`x-options`), values that it knows already
+(`x-other-than`), and the files that may be given."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from babel.dates import format_date
 
 from engine.contact import documents
 from engine.core.db import Session
+from engine.people import accounts
 from engine.procedures.forms import Choice, Form
 from engine.procedures.forms.form import walk
 from engine.procedures.forms.layout import options_of
@@ -37,6 +39,18 @@ OPTIONS: dict[str, Callable[[Session, Case], tuple[Choice, ...]]] = {"entitlemen
 """The values of `x-options`, each with what computes its choices."""
 
 
+def own_emails(session: Session, case: Case) -> dict[str, str]:
+    """The e-mails of the account, by their use."""
+    if case.account_id is None:
+        return {}
+    account = accounts.find(session, case.account_id)
+    return {"contact": account.contact_email or "", "connexion": account.login}
+
+
+KNOWN: dict[str, Callable[[Session, Case], dict[str, str]]] = {"emails": own_emails}
+"""What an `x-other-than` may be about, each with what looks it up."""
+
+
 def context(session: Session, case: Case, form: Form) -> dict[str, Any]:
     """What validating and drawing this form needs of the platform; nothing is looked up that the form doesn't use."""
     found: dict[str, Any] = {}
@@ -44,6 +58,9 @@ def context(session: Session, case: Case, form: Form) -> dict[str, Any]:
         name = options_of(spot)
         if name is not None and name not in found:
             found[name] = OPTIONS[name](session, case)
+        about = str(spot.schema.get("x-other-than", "")).partition(".")[0]
+        if about in KNOWN and about not in found:
+            found[about] = KNOWN[about](session, case)
         if spot.kind == "files" and "files" not in found:
             # A file that the scan refused answers nothing: it has to be replaced.
             found["files"] = {

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from engine.contact import appointments, exchanges
 from engine.core.db import Session
 from engine.people import accounts, consents
+from engine.privacy import deletion
 from engine.procedures import cases, catalogue, quotas, words
 from engine.procedures.catalogue import Procedure
 from engine.rights import care_plans, entitlements
@@ -70,7 +71,7 @@ def _space_with_error(session: Session) -> str:
 
 
 def _space(session: Session, errors: dict[str, str] | None = None) -> str:
-    account = accounts.find(session, account_id())
+    account, leaving_since = deletion.owner(session, account_id())
     everything = catalogue.everything(session)
     latest = cases.latest(session, account.id, LATEST)
     shown = rows.of(session, latest, with_news=False)
@@ -88,6 +89,7 @@ def _space(session: Session, errors: dict[str, str] | None = None) -> str:
         errors=errors or {},
         usager=accounts.usager(account),
         login=account.login,
+        leaving_since=leaving_since,
         dashboard=dashboard.tiles(threads, len(appointments.coming(session, own))),
         sectors=menu.shown(session, account.id, everything),
         favourites=menu.at_hand(),

@@ -70,7 +70,7 @@ def take(page: Page, reference: str) -> None:
     """Take the task of a request from the queue, and arrive on its page."""
     page.goto("/agents/corbeilles")
     page.get_by_role("button", name=f"Prendre en charge {reference}").click()
-    expect(page.get_by_role("heading", level=1, name="Qualifier le signalement")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Examiner le signalement")).to_be_visible()
 
 
 def tab_to(page: Page, name: str) -> None:

@@ -126,20 +126,20 @@ def test_a_sector_is_taken_out_of_the_side_menu_and_keeps_its_page(
 ) -> None:
     """B9: hidden or not, every request stays in «Mes demandes»."""
     reference = report(visitor, filed=True)
-    assert "Propreté et espace public" in side(visitor.get("/mon-espace"))
+    assert "Cadre de vie" in side(visitor.get("/mon-espace"))
     visitor.post("/mon-espace/profil/rubriques", {"rubriques": ["mon-compte", "inconnue"]})
     shown = side(visitor.get("/mon-espace"))
     assert "Mon compte" in shown
-    assert "Propreté et espace public" not in shown
+    assert "Cadre de vie" not in shown
     assert reference in said(visitor.get("/mon-espace/demandes"))
-    assert reference in said(visitor.get("/mon-espace/rubriques/proprete-et-espace-public"))
+    assert reference in said(visitor.get("/mon-espace/rubriques/cadre-de-vie"))
 
 
 def test_a_sector_shows_its_own_requests_messages_favourites_and_procedures(
     visitor: Visitor, five: Account, said: Said, report: Callable[..., str]
 ) -> None:
     reference = report(visitor, filed=True)
-    text = said(visitor.get("/mon-espace/rubriques/proprete-et-espace-public"))
+    text = said(visitor.get("/mon-espace/rubriques/cadre-de-vie"))
     assert reference in text
     assert "Mes services favoris" in text
     other = said(visitor.get("/mon-espace/rubriques/mon-compte"))
@@ -157,7 +157,7 @@ def test_requests_are_filtered_by_sector_and_state(
     assert {filed, draft} == {one for one in (filed, draft) if one in said(visitor.get(everything))}
     assert draft not in said(visitor.get(f"{everything}?etat=en-cours"))
     assert filed not in said(visitor.get(f"{everything}?etat=brouillon"))
-    assert filed in said(visitor.get(f"{everything}?rubrique=proprete-et-espace-public&etat=en-cours"))
+    assert filed in said(visitor.get(f"{everything}?rubrique=cadre-de-vie&etat=en-cours"))
     none = said(visitor.get(f"{everything}?rubrique=mon-compte"))
     assert "Aucune de vos demandes ne répond à ces critères" in none
     assert filed in said(visitor.get(f"{everything}?rubrique=x&etat=x&page=-1"))

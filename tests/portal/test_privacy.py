@@ -118,7 +118,12 @@ def test_an_open_request_is_waited_for_and_the_deletion_can_be_taken_back(
     page = said(claire.follow(claire.post(DELETION, {"mot_de_passe": PASSWORD, "accord": "oui"})))
     assert "Elle sera faite dès que votre dernière demande en cours sera terminée" in page
     assert "Vous avez demandé le" in said(claire.get("/mon-espace/profil"))
+    reminded = "vous avez demandé la suppression de votre compte"
+    space = claire.get("/mon-espace")
+    assert reminded in said(space)
+    assert f'href="{DELETION}"' in space.text
     page = said(claire.follow(claire.post(f"{DELETION}/retrait")))
+    assert reminded not in said(claire.get("/mon-espace"))
     assert "votre compte est conservé" in page
     assert "Demander la suppression de mon compte" in page
     assert acts(data) == ["account.deletion_asked", "account.deletion_withdrawn"]

@@ -78,7 +78,7 @@ def test_the_space_costs_the_same_whatever_it_lists(
         visitor.post("/mon-espace/favoris", {"action": f"ajouter:{slug}"})
     report(visitor, filed=True)
     visitor.get("/mon-espace")
-    for path in ("/mon-espace", "/mon-espace/demandes", "/mon-espace/rubriques/proprete-et-espace-public"):
+    for path in ("/mon-espace", "/mon-espace/demandes", "/mon-espace/rubriques/cadre-de-vie"):
         with counted(data) as one:
             assert visitor.get(path).status_code == 200
         assert len(one) <= SPACE_MAX, "\n".join(one)

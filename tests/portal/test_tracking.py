@@ -60,7 +60,7 @@ def test_what_the_agent_does_is_read_without_their_name(
     reference = report(visitor, filed=True)
     _agent_completes(data, reference, suite="intervenir", equipe="proprete")
     text = said(visitor.get(f"/demandes/{reference}/suivi"))
-    assert "Qualifier le signalement" in text
+    assert "Examiner le signalement" in text
     assert "Jeanne" not in text
 
 

@@ -38,6 +38,8 @@ def test_the_page_of_the_procedure_has_what_people_look_for(shipped: SourceSet) 
     process = model.read(shipped.bpmn).process
     wanted = {"description", "trade", "sector", "department", "audience", "inputHelp", "maxDuration", "keywords"}
     assert wanted <= set(process.properties)
+    # A space that called things otherwise than the catalogue would make people look twice.
+    assert process.properties["sector"] == process.properties["trade"]
     delays = {"expectedDelay", "silence", "silenceAfter", "silenceReference"}
     # Where nobody decides anything, nobody waits for a decision.
     assert delays & set(process.properties) == (set() if shipped.slug in UNDECIDED else delays)

@@ -51,8 +51,9 @@ def validate(
 ) -> dict[str, Any]:
     """The cleaned answers, or InvalidAnswers with a French sentence for each field at fault, in the order of the page.
 
-    `context` holds what the platform alone knows: under the name of an `x-options`, the choices (`Choice`); under `files`, the
-    ids of the files that may be given (not checked without it). What was posted for the paths of `locked` is ignored.
+    `context` holds what the platform alone knows: under the name of an `x-options`, the choices (`Choice`); under what an
+    `x-other-than` is about, the values known by name; under `files`, the ids of the files that may be given (not checked
+    without it). What was posted for the paths of `locked` is ignored.
     """
     locked = locked or {}
     given = with_locked(answers, locked)
@@ -317,7 +318,7 @@ def _without(cleaned: dict[str, Any], faults: Mapping[str, str]) -> dict[str, An
 def _beyond_schema(
     spots: Iterable[Spot], cleaned: Mapping[str, Any], scope: Path, context: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """What the standard has no word for: choices and files that the platform knows, days before or after another."""
+    """What the standard has no word for: choices, files and values that the platform knows, days before or after another."""
     seen = set()
     for spot in spots:
         if spot.key not in cleaned or spot.key in seen:
@@ -341,6 +342,20 @@ def _beyond_schema(
                 yield dotted(path), messages.said(spot, "x-min", first)
             elif last and value > last:
                 yield dotted(path), messages.said(spot, "x-max", last)
+        elif value is not None and _same(value, _known_already(spot, cleaned, context)):
+            yield dotted(path), messages.said(spot, "x-other-than")
+
+
+def _known_already(spot: Spot, answers: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+    """What the platform knows already, where the answer must be another: `emails.usage` is the e-mail for the use that the
+    answer `usage` names."""
+    about, _, question = str(spot.schema.get("x-other-than", "")).partition(".")
+    values = context.get(about) if question else None
+    return values.get(answers.get(question)) if isinstance(values, Mapping) else None
+
+
+def _same(value: Any, known: Any) -> bool:
+    return isinstance(value, str) and isinstance(known, str) and value.casefold() == known.strip().casefold()
 
 
 def limit(spot: Spot, keyword: str) -> str | None:

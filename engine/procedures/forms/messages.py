@@ -121,6 +121,7 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
     "const": lambda limit: "n’a pas la valeur attendue",
     "pattern": lambda limit: "n’a pas la forme attendue",
     "files": lambda limit: "contient un fichier qui n’est plus disponible",
+    "x-other-than": lambda limit: "est la même que celle d’aujourd’hui",
     "x-min": lambda limit: f"ne peut pas être avant le {long_date(limit)}",
     "x-max": lambda limit: f"ne peut pas être après le {long_date(limit)}",
 }

@@ -36,7 +36,7 @@ WIDGETS = {
 OURS: dict[str, type] = {
     "x-widget": str, "x-prefill": str, "x-readonly": bool, "x-certified": bool, "x-messages": dict, "x-autocomplete": str,
     "x-width": int, "x-itemTitle": str, "x-add": str, "x-order": list, "x-options": str, "x-summary": str, "x-group": str,
-    "x-accept": str, "x-min": str, "x-max": str,
+    "x-accept": str, "x-min": str, "x-max": str, "x-other-than": str,
 }  # fmt: skip
 STANDARD = {
     "$schema", "$ref", "$defs", "$comment", "title", "description", "default", "examples", "type", "enum",
@@ -50,6 +50,7 @@ STANDARD = {
 Found = tuple[Pointer, str, str]
 
 _DAY = re.compile(r"aujourdhui(\+P([1-9][0-9]?[YMWD])+)?")
+_OTHER_THAN = re.compile(r"emails\.[a-z][a-z0-9_]*")
 _METASCHEMA = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 
 
@@ -386,3 +387,6 @@ def _our_word(word: str, value: Any, said: Mapping[str, Any], pointer: Pointer) 
         yield pointer, "bad-keyword", "les messages de « x-messages » sont des textes."
     elif word in ("x-min", "x-max") and not _DAY.fullmatch(str(value)) and not CHECKS["date"](str(value)):
         yield pointer, "bad-keyword", f"« {word} » est une date AAAA-MM-JJ, « aujourdhui » ou « aujourdhui+P1Y »."
+    elif word == "x-other-than" and not _OTHER_THAN.fullmatch(str(value)):
+        said_so = "« x-other-than » est « emails. » suivi du nom de la question qui dit quel courriel change."
+        yield pointer, "bad-keyword", said_so

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from engine.contact import appointments
 from engine.core import mail
 from engine.core.db import Session
-from engine.core.errors import StaleStep
+from engine.core.errors import InvalidAnswers, StaleStep
 from engine.core.jobs import Job
 from engine.procedures import cases, catalogue, demo, history, instructions, tasks
 from tests.engine.procedures.walking import Walk
@@ -189,3 +189,14 @@ def test_who_can_hardly_have_help_at_home_is_told_early(walk: Begin, born: str, 
     definition = catalogue.definition(case.session, case.case.version_id)
     told = instructions.worked_out(case.case, definition, "ma_situation")
     assert [one for one in ("60 ans ou plus", "qui habitent Valmont") if one in told] == said
+
+
+@pytest.mark.parametrize("usage", ["contact", "connexion"])
+def test_a_new_email_is_another_than_the_one_in_use(walk: Begin, usage: str) -> None:
+    """A15."""
+    case = walk("coordonnees-courriel")
+    case.resident_submits("mes_informations")
+    with pytest.raises(InvalidAnswers) as refused:
+        case.resident_submits("ma_demande", usage=usage, courriel="Claire.Martin@exemple.fr")
+    assert refused.value.errors == {"courriel": "C’est déjà votre adresse\u00a0: saisissez-en une autre."}
+    case.resident_submits("ma_demande", usage=usage, courriel="claire.m@exemple.fr")

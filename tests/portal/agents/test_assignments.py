@@ -51,7 +51,7 @@ def test_a_task_goes_from_hand_to_hand(
     assert (given.status_code, given.location) == (303, f"{address}?tri=depot")
     text = said(odile.follow(given))
     assert "est confiée à Paul Aussi." in text
-    assert "Tâche confiée à Paul Aussi : Qualifier le signalement" in text
+    assert "Tâche confiée à Paul Aussi : Examiner le signalement" in text
     assert "Terminer la tâche" in paul.get(address).text
     assert "Paul Aussi s’en occupe" in said(jeanne.get(address))
     back = odile.post(f"{address}/attribution", {**hidden(odile.get(address).text), "agent": ""})

@@ -26,7 +26,7 @@ def test_an_open_request_says_what_it_waits_for(
     page = jeanne.get(f"/agents/demandes/{reference.lower()}")
     assert page.status_code == 200
     assert "En cours" in said(page)
-    assert "Qualifier le signalement" in said(page)
+    assert "Examiner le signalement" in said(page)
     assert address_of(reference) in page.text
 
 
@@ -49,7 +49,7 @@ def test_the_history_says_who_did_what(
     reference = reported()
     finish(jeanne, address_of, reference)
     text = said(jeanne.get(f"/agents/demandes/{reference}"))
-    lines = ("Demande commencée", "Demande déposée", "Tâche prise en charge : Qualifier", "Tâche terminée : Qualifier")
+    lines = ("Demande commencée", "Demande déposée", "Tâche prise en charge : Examiner", "Tâche terminée : Examiner")
     places = [text.index(line) for line in lines]
     assert places == sorted(places, reverse=True), "the latest first"
     assert "Message envoyé à l’usager : accusé de réception" in text
@@ -77,7 +77,7 @@ def test_the_diagram_marks_what_is_passed_and_what_waits(
     page = jeanne.get(f"/agents/demandes/{reference}/schema")
     assert '"current": ["qualification"]' in page.text.replace("&#34;", '"')
     assert '"recapitulatif"' in page.text.replace("&#34;", '"')
-    assert "Étape en cours : Qualifier le signalement" in said(page)
+    assert "Étape en cours : Examiner le signalement" in said(page)
     assert "Demande déposée" in said(page)
     assert f"/agents/demandes/{reference}/schema.bpmn" in page.text
 

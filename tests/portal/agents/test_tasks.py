@@ -42,7 +42,7 @@ def test_the_request_is_read_beside_the_form(
         assert expected in text, expected
     assert "Demande déposée" in text
     assert "Faire intervenir une équipe" in text
-    assert f"<title>Qualifier le signalement – {reference}" in page.text
+    assert f"<title>Examiner le signalement – {reference}" in page.text
 
 
 def test_a_task_is_taken_before_it_is_treated(
@@ -66,7 +66,7 @@ def test_completing_leads_back_to_the_queue_and_to_the_next_task(
     done = jeanne.post(f"{address}?tri=depot", SENT)
     assert done.location == "/agents/corbeilles?tri=depot"
     text = said(jeanne.follow(done))
-    assert f"La tâche « Qualifier le signalement » de la demande {first} est terminée." in text
+    assert f"La tâche « Examiner le signalement » de la demande {first} est terminée." in text
     assert "Tâche suivante" in text
     assert second in text
     with data.reading() as session:

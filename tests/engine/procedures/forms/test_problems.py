@@ -52,6 +52,8 @@ def test_a_good_form_has_none() -> None:
         (form({"a": {**TEXT, "x-readonly": 1}}), ["bad-keyword"]),
         (form({"a": {**TEXT, "x-messages": {"required": 1}}}), ["bad-keyword"]),
         (form({"a": {**TEXT, "format": "date", "x-max": "demain"}}), ["bad-keyword"]),
+        (form({"a": {**TEXT, "x-other-than": "emails"}}), ["bad-keyword"]),
+        (form({"a": {**TEXT, "x-other-than": "plates.b"}}), ["bad-keyword"]),
         (form({"a": {**TEXT, "x-prefill": "usager.age"}}), ["unknown-prefill"]),
         (form({"a": {**TEXT, "format": "phone"}}), ["unknown-format"]),
         (form({"a": {**TEXT, "pattern": "(a"}}), ["bad-pattern"]),

@@ -241,6 +241,26 @@ def test_a_day_so_long_after_today(make: Any) -> None:
         assert errors(form, {"d": "2999-01-01"}) == {"d": "« D » ne peut pas être après le 4 mai 2027."}
 
 
+def test_an_answer_other_than_what_is_known(make: Any) -> None:
+    """The one known value that another answer names; without knowledge nothing is refused."""
+    which = {"title": "Lequel ?", "enum": ["contact", "connexion"]}
+    told = {"x-messages": {"x-other-than": "C’est déjà la vôtre."}}
+    address = {"title": "Adresse", "type": "string", "format": "email", "x-other-than": "emails.usage"}
+    form = make({"usage": which, "a": {**address, **told}})
+    context = {"emails": {"contact": "Ada@exemple.fr", "connexion": "lovelace@exemple.fr"}}
+    mine = {"usage": "contact", "a": "ada@EXEMPLE.fr"}
+    with pytest.raises(InvalidAnswers) as refused:
+        forms.validate(form, mine, context=context)
+    assert refused.value.errors == {"a": "C’est déjà la vôtre."}
+    for other in ({**mine, "usage": "connexion"}, {**mine, "a": "grace@exemple.fr"}):
+        assert forms.validate(form, other, context=context) == forms.clean(form, other)
+    assert forms.validate(form, mine)
+    plain = make({"usage": which, "a": address})
+    with pytest.raises(InvalidAnswers) as refused:
+        forms.validate(plain, mine, context=context)
+    assert refused.value.errors["a"].replace("\u00a0", " ") == "« Adresse » est la même que celle d’aujourd’hui."
+
+
 def test_an_endless_text_never_reaches_a_pattern(make: Any) -> None:
     form = make({"q": {"title": "Q", "type": "string", "pattern": "^(a|aa)+$"}})
     assert "500" in errors(form, {"q": "a" * 100_000 + "!"})["q"]
