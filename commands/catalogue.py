@@ -113,7 +113,8 @@ def _deploy(session: Session, sources: SourceSet, *, publish: bool, named: bool)
 
     What was withdrawn or taken back, and hasn't changed since, is offered again only to who names its file.
     """
-    from engine.procedures import catalogue
+    from engine.core import audit
+    from engine.procedures import catalogue, publications
 
     known = next(
         (one for one, _ in catalogue.versions(session, sources.slug) if one.content_hash == sources.content_hash), None
@@ -125,9 +126,9 @@ def _deploy(session: Session, sources: SourceSet, *, publish: bool, named: bool)
         return known, f", unchanged and {'not offered' if offered else 'withdrawn'}: {again}"
     version = catalogue.deploy(session, sources, publish=publish)
     if known is None:
-        _record(session, "catalogue.deployed", version.slug, version.number)
+        publications.record(session, publications.DEPLOYED, version.slug, version.number, who=audit.OPERATOR)
     elif publish and offered != version.id:
-        _record(session, "catalogue.published", version.slug, version.number)
+        publications.record(session, publications.PUBLISHED, version.slug, version.number, who=audit.OPERATOR)
         return version, ", unchanged, is published"
     return version, ", unchanged" if known is not None else ""
 
@@ -139,38 +140,24 @@ def _put_away(procedure: Procedure | None, version: Version) -> bool:
     return procedure.published_at is None or procedure.published_at >= version.deployed_at
 
 
-def _record(session: Session, action: str, slug: str, number: int | None = None) -> None:
-    """Tell the audit what was decided from the terminal."""
-    from engine.core import audit
-
-    audit.record(session, audit.OPERATOR, action, "procedure", slug, number=number)
-
-
 def run_publish(options: argparse.Namespace) -> int:
     """Move the pointer of a procedure to one of its versions."""
-    from engine.procedures import catalogue
-
-    def publish(session: Session) -> Version:
-        version = catalogue.publish(session, options.slug, options.version)
-        _record(session, "catalogue.published", options.slug, version.number)
-        return version
+    from engine.core import audit
+    from engine.procedures import publications
 
     with installation.database(options) as database:
-        version = database.run(publish)
+        version = database.run(publications.publish, options.slug, options.version, who=audit.OPERATOR)
         print(f"{version.slug}: version {version.number} is published")
     return 0
 
 
 def run_withdraw(options: argparse.Namespace) -> int:
     """Take a procedure out of the catalogue."""
-    from engine.procedures import catalogue
-
-    def withdraw(session: Session) -> None:
-        catalogue.withdraw(session, options.slug)
-        _record(session, "catalogue.withdrawn", options.slug)
+    from engine.core import audit
+    from engine.procedures import publications
 
     with installation.database(options) as database:
-        database.run(withdraw)
+        database.run(publications.withdraw, options.slug, who=audit.OPERATOR)
     print(f"{options.slug} is no longer offered")
     return 0
 

@@ -33,6 +33,7 @@ from portal import (
     public,
     rendering,
     residents,
+    studio,
     words,
 )
 from portal.interruption import install as announce_interruptions
@@ -122,7 +123,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     CSRFProtect(app)
     headers.install(app)
     errors.install(app)
-    for room in (public, residents, agents, admin, diagram):
+    for room in (public, residents, agents, admin, studio, diagram):
         app.register_blueprint(room.blueprint)
     app.add_url_rule("/", "home", _home)
     app.add_url_rule("/static/<path:name>", "static", _static)

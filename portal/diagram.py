@@ -47,7 +47,7 @@ def show_to_resident(session: Session, case: Case) -> str:
 @reading
 def source_for_resident(session: Session, case: Case) -> Response:
     """The BPMN file of one's request."""
-    return _source(catalogue.definition(session, case.version_id))
+    return source_of(catalogue.definition(session, case.version_id))
 
 
 @blueprint.get("/agents/demandes/<reference>/schema")
@@ -73,7 +73,7 @@ def show_to_agent(session: Session, reference: str) -> str:
 def source_for_agent(session: Session, reference: str) -> Response:
     """The BPMN file of a request of the agent's service."""
     case = cases.find_for_agent(session, reference, current_actor())
-    return _source(catalogue.definition(session, case.version_id))
+    return source_of(catalogue.definition(session, case.version_id))
 
 
 def _page(
@@ -99,7 +99,8 @@ def marks(entries: Sequence[Entry], current: Sequence[str]) -> dict[str, list[st
     return {"done": sorted(passed - set(current)), "current": sorted(set(current))}
 
 
-def _source(definition: Definition) -> Response:
+def source_of(definition: Definition) -> Response:
+    """The BPMN file of a version, for the page's script."""
     answer = Response(definition.bpmn, mimetype="application/xml")
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"

@@ -131,28 +131,39 @@ def read_folder(root: Path, only: Iterable[Path] = ()) -> list[SourceSet]:
 
 
 def _source_set(path: Path, all_forms: Mapping[str, bytes]) -> SourceSet:
-    bpmn = Source(path.name, path.read_bytes())
+    beside = {table.name: table.read_bytes() for table in sorted(path.parent.glob("*.dmn"))}
+    written = path.with_name(f"{path.stem}{messages.SUFFIX}")
+    if written.exists():
+        beside[written.name] = written.read_bytes()
+    return assemble(Source(path.name, path.read_bytes()), {**beside, **all_forms})
+
+
+def assemble(bpmn: Source, files: Mapping[str, bytes]) -> SourceSet:
+    """The procedure of a BPMN file with what it uses of the other files, given by name.
+
+    A BPMN file that can't be read is given alone, so that the checker can say what is wrong with it.
+    """
     try:
         document = model.read(bpmn)
     except DefinitionError:
         return SourceSet(bpmn)
     wanted = {node.decision for node in document.nodes if node.decision}
-    tables = []
-    for table in sorted(path.parent.glob("*.dmn")):
-        source = Source(table.name, table.read_bytes())
-        if _may_hold(source, wanted):
-            tables.append(source)
+    tables = [Source(name, content) for name, content in files.items() if name.endswith(".dmn")]
+    form_files = {name: content for name, content in files.items() if name.endswith(".json")}
     used: dict[str, bytes] = {}
     pending = [node.form for node in document.nodes if node.form]
     while pending:
         name = pending.pop()
-        if name in used or name not in all_forms:
+        if name in used or name not in form_files:
             continue
-        used[name] = all_forms[name]
-        pending.extend(_included(all_forms[name]))
-    written = path.with_name(f"{path.stem}{messages.SUFFIX}")
+        used[name] = form_files[name]
+        pending.extend(_included(form_files[name]))
+    written = f"{bpmn.stem}{messages.SUFFIX}"
     return SourceSet(
-        bpmn, tuple(tables), used, Source(written.name, written.read_bytes()) if written.exists() else None
+        bpmn,
+        tuple(table for table in tables if _may_hold(table, wanted)),
+        used,
+        Source(written, files[written]) if written in files else None,
     )
 
 
@@ -260,6 +271,16 @@ class Definition:
         return frozenset(lane for lane in lanes if lane)
 
     @cached_property
+    def sources(self) -> SourceSet:
+        """The files that it was made of."""
+        return _kept_sources(self.slug, self.files)
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the checker of today says of it: it may have learned something since the version was deployed."""
+        return tuple(dict.fromkeys(problems_of(self.sources)))
+
+    @cached_property
     def steps(self) -> tuple[Node, ...]:
         """The steps of the wizard, in the order of the process."""
         return tuple(self.process.steps)
@@ -313,19 +334,27 @@ def _keep(made: Definition) -> Definition:
 
 
 def _parse(version: Version) -> Definition:
-    texts = {name: text.encode() for name, text in version.files.items()}
-    bpmn = Source(f"{version.slug}.bpmn", texts[f"{version.slug}.bpmn"])
-    tables = [Source(name, content) for name, content in texts.items() if name.endswith(".dmn")]
-    form_files = {name: content for name, content in texts.items() if name.endswith(".json")}
-    process = parser.parse(bpmn, tables)
+    sources = _kept_sources(version.slug, version.files)
+    process = parser.parse(sources.bpmn, sources.dmn)
     used = {node.form for node in process.elements.values() if node.form}
     return Definition(
         version_id=version.id,
         slug=version.slug,
         number=version.number,
         process=process,
-        forms={name: forms.load(name, form_files) for name in sorted(used)},
+        forms={name: forms.load(name, sources.forms) for name in sorted(used)},
         files=version.files,
+    )
+
+
+def _kept_sources(slug: str, files: Mapping[str, str]) -> SourceSet:
+    texts = {name: text.encode() for name, text in files.items()}
+    written = f"{slug}{messages.SUFFIX}"
+    return SourceSet(
+        bpmn=Source(f"{slug}.bpmn", texts[f"{slug}.bpmn"]),
+        dmn=tuple(Source(name, content) for name, content in texts.items() if name.endswith(".dmn")),
+        forms={name: content for name, content in texts.items() if name.endswith(".json")},
+        messages=Source(written, texts[written]) if written in texts else None,
     )
 
 
@@ -338,7 +367,7 @@ def deploy(session: Session, sources: SourceSet, *, publish: bool = True) -> Ver
     The same content gives the same version. Raises `DefinitionError` with every problem, and keeps nothing, when there
     is one.
     """
-    _wait_for_others(session)
+    wait_for_others(session)
     content_hash = sources.content_hash
     version = session.scalar(select(Version).where(Version.slug == sources.slug, Version.content_hash == content_hash))
     if version is None:
@@ -367,7 +396,7 @@ def publish(session: Session, slug: str, number: int) -> Version:
 
     `NotFound` when there is no such version.
     """
-    _wait_for_others(session)
+    wait_for_others(session)
     version = session.scalar(select(Version).where(Version.slug == slug, Version.number == number))
     if version is None:
         raise NotFound("Cette version n’existe pas.", english=f"the procedure {slug} has no version {number}")
@@ -377,13 +406,14 @@ def publish(session: Session, slug: str, number: int) -> Version:
 
 def withdraw(session: Session, slug: str) -> None:
     """Take a procedure out of the catalogue; requests under way go on."""
+    wait_for_others(session)
     procedure = session.get(Procedure, slug)
     if procedure is None:
         raise NotFound("Cette démarche n’existe pas.", english=f"there is no procedure {slug}")
     procedure.version_id = procedure.number = procedure.published_at = None
 
 
-def _wait_for_others(session: Session) -> None:
+def wait_for_others(session: Session) -> None:
     """One deployment at a time: two machines that start together deploy the same files. SQLite's writers queue anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_DEPLOYING)))

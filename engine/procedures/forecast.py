@@ -95,6 +95,11 @@ def of_case(session: Session, case: Case, definition: Definition, entries: Seque
     )
 
 
+def from_filing(session: Session, version_id: UUID) -> MeasuredDelay | None:
+    """What was measured of the requests of a version from their filing, whatever their way was afterwards."""
+    return session.get(MeasuredDelay, (version_id, _hashed(["filed"])))
+
+
 def _span(since: datetime, median: int, late: int) -> Span:
     return Span(since + timedelta(seconds=median), since + timedelta(seconds=late))
 

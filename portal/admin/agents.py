@@ -175,8 +175,7 @@ GRANTED = (
     (
         roles.ANALYST,
         "Analyste",
-        "Dessine et publie les démarches, depuis le terminal du serveur\u00a0: ce rôle n’ouvre pas de page ici. Ne lit pas "
-        "les demandes des usagers.",
+        "Dessine, dépose et publie les démarches. Ne lit pas les demandes des usagers.",
     ),
 )
 """The roles that are given, with what they are for."""

@@ -7,7 +7,7 @@ const sending = new WeakMap();
 
 document.addEventListener("change", ({ target }) => {
   const part = target.type === "file" && target.files.length ? target.closest("[data-files]") : null;
-  if (!part) return;
+  if (!part || isPreview(target.form)) return;
   const heavy = [...target.files].find((file) => file.size > BYTES_MAX);
   if (heavy) {
     target.value = "";
@@ -20,6 +20,7 @@ document.addEventListener("change", ({ target }) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (isPreview(form)) return;
   const action = event.submitter?.name === "_action" ? event.submitter.value : "";
   const part = atOnce(form)
     ? form.querySelector("[data-files]")
@@ -35,6 +36,11 @@ document.addEventListener("submit", (event) => {
     send(form, part, action, atOnce(form) ? chosen(form) : "");
   }
 }, { capture: true });
+
+// A form that analysts look at, which is sent nowhere.
+function isPreview(form) {
+  return form?.method === "dialog";
+}
 
 // Whether sending is the whole point of the form, and nothing is taken back afterwards: only its button sends.
 function atOnce(form) {

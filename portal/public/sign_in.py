@@ -176,4 +176,6 @@ def page_asked(actor: Actor, suite: str) -> str:
         return url_for("residents.show_space")
     if "agent" in actor.roles:
         return "/agents/corbeilles"
-    return "/administration" if "administrator" in actor.roles else "/agents/profil"
+    if "administrator" in actor.roles:
+        return "/administration"
+    return "/agents/demarches" if "analyst" in actor.roles else "/agents/profil"

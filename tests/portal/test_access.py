@@ -305,6 +305,7 @@ ANY: dict[str, Any] = {
     "invitation_id": UUID(int=1),
     "account_id": UUID(int=1),
     "group_id": UUID(int=1),
+    "number": 1,
 }
 MISSING: dict[str, Any] = {
     **ANY,
