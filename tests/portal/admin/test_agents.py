@@ -160,5 +160,5 @@ def test_each_begins_where_their_work_is(
 ) -> None:
     yann = placed("yann@valmont.example", "Yann", Place(roles=["analyst"]))
     places_ = [browser.get("/agents").location for browser in (admin, signed_in(jeanne), signed_in(yann))]
-    assert places_ == ["/administration", "/agents/corbeilles", "/agents/profil"]
+    assert places_ == ["/administration", "/agents/corbeilles", "/agents/demarches"]
     assert admin.get("/administration").location == AGENTS
