@@ -68,6 +68,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         installation.add_options(one)
         one.set_defaults(run=run)
 
+    removal = verbs.add_parser("remove-group", help="remove a group of agents that was opened by mistake")
+    removal.add_argument("group", metavar="GROUP", help="a group without agents, to which nothing gives work")
+    installation.add_options(removal)
+    removal.set_defaults(run=run_remove_group)
+
     listing = verbs.add_parser("list", help="list accounts")
     listing.add_argument("words", nargs="*", help="a part of the name or of the address")
     installation.add_options(listing)
@@ -270,6 +275,28 @@ def run_reset(options: argparse.Namespace) -> int:
 
         database.run(reset)
     print(f"{options.email}: a link to choose a new password is on its way; a second factor is asked for at sign-in")
+    return 0
+
+
+def run_remove_group(options: argparse.Namespace) -> int:
+    """Remove a group, or say what uses it."""
+    from engine.core import audit
+    from engine.people import groups
+    from engine.procedures import group_removal
+
+    with installation.database(options) as database:
+
+        def remove(session: Session) -> None:
+            found = {group.name: group.id for group, _, _ in groups.sizes(session)}
+            if options.group not in found:
+                near = nearest(options.group, found)
+                raise CommandFailed(
+                    f"there is no group «{options.group}»" + (f": did you mean «{near}»?" if near else "")
+                )
+            group_removal.remove(session, found[options.group], who=audit.OPERATOR)
+
+        database.run(remove)
+    print(f"removed the group «{options.group}»")
     return 0
 
 

@@ -67,6 +67,7 @@ ACTIONS = {
     "identity.unlinked": "an identity was untied from an account",
     "identity.changed": "certified data were brought up to date by the identity provider",
     "care_file.attached": "the plans of a beneficiary's file were given to an account (`plans`)",
+    "group.removed": "a group of agents that nothing uses was removed",
     "case.read": "an agent opened a request",
     "case.exported": "requests were exported (`rows`)",
     "case.attached": "a request made without an account was attached to one",

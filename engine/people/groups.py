@@ -119,6 +119,11 @@ def members(session: Session, name: str) -> list[Account]:
     )
 
 
+def count_members(session: Session, group_id: UUID) -> int:
+    """How many are in the group, those whose account is closed included."""
+    return session.scalar(select(func.count()).where(Membership.group_id == group_id)) or 0
+
+
 def without_agents(session: Session, group_names: Iterable[str]) -> list[str]:
     """Those of the names that no active agent answers to, in order."""
     wanted = set(group_names)

@@ -242,3 +242,19 @@ def test_asking_takes_nothing_away(run: Any) -> None:
     assert run("account", "roles", "sonia@exemple.fr", "--none")[1] == "sonia@exemple.fr: no role\n"
     run("account", "groups", "sonia@exemple.fr", "--none")
     assert run("account", "groups", "sonia@exemple.fr")[1] == "sonia@exemple.fr: no group, no role\n"
+
+
+@pytest.mark.usefixtures("with_groups")
+def test_a_group_opened_by_mistake_is_removed(run: Any) -> None:
+    run("account", "add", "sonia@exemple.fr", *NAMES, "--agent", "--group", "Propreté", "--generate")
+    assert run("account", "remove-group", "Stationement") == (
+        1,
+        "",
+        "parvis: there is no group «Stationement»: did you mean «Stationnement»?\n",
+    )
+    assert run("account", "remove-group", "Stationnement") == (0, "removed the group «Stationnement»\n", "")
+    assert run("account", "remove-group", "Propreté") == (
+        1,
+        "",
+        "parvis: agents in the group «Propreté», closed accounts included: 1\n",
+    )

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from engine.core import audit, mail
 from engine.core.db import Database
-from engine.people import accounts, places
+from engine.people import accounts, groups, places
 from engine.people.accounts import Account
 from engine.people.places import Place
 from tests.portal.admin.conftest import OTHER, SERVICE
@@ -115,6 +115,22 @@ def test_groups_tell_their_members(admin: Visitor, jeanne: Account, said: Said) 
     (link,) = re.findall(rf'href="([^"]+)">{OTHER}<', page.text)
     assert "Aucun agent n’est de ce groupe" in said(admin.get(link))
     assert admin.get(f"/administration/groupes/{jeanne.id}").status_code == 404
+
+
+def test_a_group_opened_by_mistake_is_removed(admin: Visitor, jeanne: Account, data: Database, said: Said) -> None:
+    mistaken, used = data.run(lambda session: [groups.ensure(session, name).id for name in ("Voirrie", SERVICE)])
+    page = f"/administration/groupes/{mistaken}"
+    assert f'href="{page}/suppression"' in admin.get(page).text
+    assert "rien ne se perd" in said(admin.get(f"{page}/suppression"))
+    done = admin.post(f"{page}/suppression")
+    assert "est supprimé" in said(admin.follow(done))
+    assert "Voirrie" not in said(admin.get(f"{AGENTS}/{jeanne.id}/place"))
+    assert admin.get(f"{page}/suppression").status_code == admin.post(f"{page}/suppression").status_code == 404
+    kept = f"/administration/groupes/{used}/suppression"
+    assert "1 agent est de ce groupe" in said(admin.get(kept))
+    refused = admin.post(kept)
+    assert refused.status_code == 409
+    assert "ne peut pas être supprimé" in said(refused)
 
 
 def test_the_pages_are_administrators_alone(
