@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("engine", "jobs", "load", "quota", "scale", "signin", "slots", "space", "submit")
+NAMES = ("engine", "jobs", "load", "peers", "quota", "scale", "signin", "slots", "space", "submit")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

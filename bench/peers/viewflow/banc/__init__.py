@@ -1,0 +1,1 @@
+"""The bench's procedure as somebody who uses Viewflow would write it."""
