@@ -31,6 +31,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
+_PATH = re.compile(r"\w+(\.\w+)*")
 _COMPARISON = re.compile(r"\s*(<=|>=|!=|==|=|<|>)")
 
 Test = Callable[[Any, Mapping[str, Any]], bool]
@@ -46,11 +47,22 @@ class DecisionResult:
 
 @dataclass(frozen=True)
 class Cell:
-    """An input cell: its text, its compiled test and the names it reads."""
+    """An input cell: its text, its compiled test, the names it reads, and what it asks as expressions of its column's input,
+    which is called `valeur_testee` there."""
 
     text: str
     test: Test
     names: frozenset[str]
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """An expression in its place in the file. That of a cell says whole what it asks of its column's input."""
+
+    element_id: str
+    line: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ class Decision:
     outputs: tuple[str, ...]
     defaults: tuple[str, ...]
     rules: tuple[Rule, ...]
+    written: tuple[Written, ...] = ()
 
     def names_read(self) -> set[str]:
         """The dotted paths that the table reads."""
@@ -135,14 +148,16 @@ def cell(text: str) -> Cell:
         body, negated = found[1], True
     tests: list[Test] = []
     read: set[str] = set()
-    for test, texts in _tests(body):
+    asks: list[str] = []
+    for test, texts, asked in _tests(body):
         tests.append(test)
+        asks.append(asked)
         read |= {path for part in texts for path in expressions.names_read(part)}
 
     def run(value: Any, names: Mapping[str, Any]) -> bool:
         return any(test(value, names) for test in tests) is not negated
 
-    return Cell(text, run, frozenset(read))
+    return Cell(text, run, frozenset(read), tuple(asks))
 
 
 def _closes_at_end(text: str) -> bool:
@@ -166,18 +181,19 @@ def _outside_quotes(text: str) -> Iterator[tuple[int, str]]:
             yield at, character
 
 
-def _tests(text: str) -> Iterator[tuple[Test, list[str]]]:
-    """The tests of a cell, separated by commas, each with the expressions it holds."""
+def _tests(text: str) -> Iterator[tuple[Test, list[str], str]]:
+    """The tests of a cell, separated by commas, each with the expressions it holds and what it asks as one."""
     rest = text
     while True:
         rest = rest.strip()
         interval = _interval(rest)
         if interval is not None:
             test, texts, end = interval
+            asked = f"{_INPUT} in [{', '.join(texts)}]"
         else:
             end = _until_comma(rest)
-            test, texts = _single(rest[:end])
-        yield test, texts
+            test, texts, asked = _single(rest[:end])
+        yield test, texts, asked
         rest = rest[end:].strip()
         if not rest:
             return
@@ -229,20 +245,22 @@ def _between(opening: str, low: str, high: str, closing: str) -> Test:
     return run
 
 
-def _single(text: str) -> tuple[Test, list[str]]:
+def _single(text: str) -> tuple[Test, list[str], str]:
     found = _COMPARISON.match(text)
     if found:
         compare, body = _COMPARISONS[found[1]], text[found.end() :].strip()
         _must_be_expression(body)
-        return (lambda value, names: _compare(compare, value, _value(body, names))), [body]
+        sign = "==" if found[1] == "=" else found[1]
+        return (lambda value, names: _compare(compare, value, _value(body, names))), [body], f"{_INPUT} {sign} ({body})"
     marks = {at for at, character in _outside_quotes(text) if character == "?"}
     if marks:
         body = "".join(_INPUT if at in marks else character for at, character in enumerate(text)).strip()
         _must_be_expression(body)
-        return (lambda value, names: bool(_value(body, ChainMap({_INPUT: value}, names)))), [body]
+        return (lambda value, names: bool(_value(body, ChainMap({_INPUT: value}, names)))), [body], body
     body = text.strip()
     _must_be_expression(body)
-    return (lambda value, names: _is_among(value, _value(body, names))), [body]
+    sign = "in" if body.startswith("[") else "=="
+    return (lambda value, names: _is_among(value, _value(body, names))), [body], f"{_INPUT} {sign} ({body})"
 
 
 def _must_be_expression(*texts: str) -> None:
@@ -279,6 +297,7 @@ def read(source: Source) -> Decision:
     """Read a DMN file, or raise `DefinitionError` with every problem found and its line."""
     root = parse_xml(source)
     problems: list[Problem] = []
+    written: list[Written] = []
 
     def problem(element: etree._Element, code: str, message: str) -> None:
         problems.append(Problem(source.name, element.get("id", ""), _line(element), code, message))
@@ -303,6 +322,7 @@ def read(source: Source) -> Decision:
         reason = None if optional and not text else expressions.check(text)
         if reason:
             problem(element, "dmn-expression", reason)
+        written.append(Written(element.get("id", ""), _line(element), text))
         return text
 
     inputs, labels = [], []
@@ -323,11 +343,16 @@ def read(source: Source) -> Decision:
     rules = []
     for number, row in enumerate(_children(table, "rule"), 1):
         cells = []
-        for entry in _children(row, "inputEntry"):
+        for place, entry in enumerate(_children(row, "inputEntry")):
             try:
                 cells.append(cell(_text(entry, "text")))
             except ExpressionError as error:
                 problem(entry, "dmn-expression", error.message)
+            else:
+                # A column that asks something itself has said so once.
+                asked_of = inputs[place] if place < len(inputs) and _PATH.fullmatch(inputs[place]) else _INPUT
+                for asked in cells[-1].asks:
+                    written.append(Written(entry.get("id", ""), _line(entry), asked.replace(_INPUT, asked_of)))
         values = [expression(entry, optional=True) for entry in _children(row, "outputEntry")]
         counts = len(_children(row, "inputEntry")), len(values)
         if counts != (len(inputs), len(outputs)):
@@ -350,6 +375,7 @@ def read(source: Source) -> Decision:
         outputs=tuple(outputs),
         defaults=tuple(defaults),
         rules=tuple(rules),
+        written=tuple(written),
     )
 
 

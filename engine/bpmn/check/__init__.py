@@ -70,7 +70,7 @@ def check(
     check_forms(document, forms, declarations, report)
     found = {node.id: actions(node, decisions, declarations) for node in document.nodes}
     check_data(document, found, decisions, declarations, report)
-    check_choices(document, found, declarations, report)
+    check_choices(document, found, dmn, declarations, report)
     if not report.problems:
         _check_parsed(bpmn, dmn, report)
     return sorted(

@@ -69,6 +69,7 @@ _PLAIN: Final = {
     "variable-maybe": "« {node} » lit « {name} », qui n’a de valeur que sur certains chemins : donnez-lui une valeur sur tous, ou écrivez « defined({name}) and … ».",
     "unknown-field": "« {node} » lit « {path} », mais {owner} n’a pas de champ « {field} » : {hint}",
     "unknown-choice": "« {node} » compare « {path} » à « {text} », que son formulaire ne propose pas. Réponses possibles : {known}.",
+    "unknown-outcome": "« {node} » compare « {path} » à « {text} », que sa table de décision ne donne jamais. Résultats possibles : {known}.",
     "bad-name": "Dans « {node} », {where} donne une valeur à « {name} », qui ne peut pas être le nom d’une variable : écrivez-le en minuscules sans accent ni tiret, par exemple « {example} ».",
     "reserved-assigned": "Dans « {node} », {where} donne une valeur à « {name} », réservé à la plateforme : choisissez un autre nom.",
     "name-clash": "Dans « {node} », {where} donne une valeur à « {name} », qui est le nom des réponses de la tâche « {task} » : choisissez un autre nom.",

@@ -11,6 +11,7 @@ from jsonschema.protocols import Validator
 
 from engine.core.errors import DefinitionError
 from engine.procedures.forms import schema as schemas
+from engine.procedures.forms import schema_faults
 from engine.procedures.forms.layout import Spot, lay_out, options_of
 
 
@@ -49,8 +50,7 @@ def load(name: str, files: Mapping[str, bytes]) -> Form:
     try:
         type(validator).check_schema(expanded)
     except SchemaError as error:
-        place = "/".join(map(str, error.absolute_path))
-        raise DefinitionError([f"{name} : le schéma n’est pas valide ({place} : {error.message})."]) from None
+        raise DefinitionError([f"{name} : le schéma n’est pas valide : {schema_faults.said(error)}"]) from None
     return Form(name, expanded, validator, lay_out(expanded, validator))
 
 

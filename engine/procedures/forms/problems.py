@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from engine.core import patterns
 from engine.core.errors import DefinitionError
-from engine.procedures.forms import positions, schema
+from engine.procedures.forms import positions, schema, schema_faults
 from engine.procedures.forms.conditions import Guard
 from engine.procedures.forms.form import Form, load, references, walk
 from engine.procedures.forms.formats import CHECKS
@@ -247,9 +247,8 @@ class _File:
         ]
         for error in json_schema_errors(self.document):
             pointer = tuple(error.absolute_path)
-            found.append(
-                self.problem(pointer, "invalid-schema", f"ce n’est pas du JSON Schema valide ({error.message}).")
-            )
+            told = f"ce n’est pas du JSON Schema valide : {schema_faults.said(error)}"
+            found.append(self.problem(pointer, "invalid-schema", told))
         if not found or all(one.code != "invalid-schema" for one in found):
             found += [self.problem(*one) for one in self.inside(self.document, (), files)]
         return found

@@ -355,6 +355,23 @@ CASES = [
     ),
     Case("unknown-field", "decision", "instruction.decison", [(CONDITION, "instruction.decison == 'accord'")]),
     Case("unknown-choice", "decision", "instruction.decision == 'acord'", [(CONDITION, "instruction.decision == 'acord'")]),
+    Case(
+        "unknown-outcome",
+        "choix",
+        "avis.avis == 'oiu'",
+        [
+            *beside(
+                decision("avis", "eligibilite"),
+                '<bpmn:exclusiveGateway id="choix" default="c_2"/>',
+                flows=(
+                    flow("c_0", "avis", "choix"),
+                    flow("c_1", "choix", "accordee", "avis.avis == 'oiu'"),
+                    flow("c_2", "choix", "refusee"),
+                ),
+            ),
+            ('sourceRef="prevenir" targetRef="accordee"', 'sourceRef="prevenir" targetRef="avis"'),
+        ],
+    ),
     Case("bad-name", "prevenir", "<sw:serviceTaskOperator", [('"envoi"', '"numero-envoi"')]),
     Case("reserved-assigned", "calcul", "<bpmn:script>", then(script("calcul", "demande = 1"))),
     Case("name-clash", "calcul", "<bpmn:script>", then(script("calcul", "instruction = 1"))),

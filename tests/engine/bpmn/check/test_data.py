@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.engine.bpmn.check.conftest import TABLE
+
 END = '<bpmn:endEvent id="accordee"'
 F5 = '<bpmn:sequenceFlow id="f_5" sourceRef="prevenir" targetRef="accordee"/>'
 CONDITION = "instruction.decision == 'accord'"
@@ -256,6 +258,61 @@ def test_answers_are_compared_with_what_their_form_offers(
     problems = checked((CONDITION, expression)).problems
     assert [problem.code for problem in problems] == ["unknown-choice"] * bool(wrong)
     assert all(f"« {wrong} »" in problem.message.replace("\N{NO-BREAK SPACE}", " ") for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "wrong"),
+    [
+        ("instruction.decision", '"acord"', "acord"),
+        ("instruction.decision", '"accord", "refuz"', "refuz"),
+        ("instruction.decision", 'not("acord")', "acord"),
+        ("instruction.decision", '["acord", "refus"]', "acord"),
+        ("instruction.decision", '!= "acord"', "acord"),
+        ("instruction.decision", '? == "acord" or ? == ma_demande.motif', "acord"),
+        ("ma_demande.motif", 'instruction.decision == "acord"', "acord"),
+        ('instruction.decision == "acord"', "true", "acord"),
+        ("instruction.decision", '"accord"', ""),
+        ("instruction.decision", '-', ""),
+        ("instruction.decision", 'ma_demande.motif', ""),
+        ("ma_demande.motif", '"acord"', ""),
+    ],
+)  # fmt: skip
+def test_the_cells_of_a_table_are_compared_with_what_forms_offer(
+    checked: Callable[..., Any], column: str, cell: str, wrong: str
+) -> None:
+    """An answer that its form doesn't offer makes a rule that never decides."""
+    table = TABLE.replace("<text>ma_demande.motif</text>", f"<text>{column}</text>").replace(
+        "<text>-</text>", f"<text>{cell}</text>"
+    )
+    found = checked(*drawn([DECISION], "prevenir>avis\navis>accordee"), dmn=table)
+    told = [(problem.code, problem.file) for problem in found.problems]
+    assert told == [("unknown-choice", "table.dmn")] * bool(wrong)
+    for problem in found.problems:
+        assert (problem.element_id, problem.line) in (("re", 7), ("ie", 5))
+        said = problem.message.replace("\N{NO-BREAK SPACE}", " ")
+        assert said.startswith(
+            "La table « Éligibilité » compare « instruction.decision » à « acord »".replace("acord", wrong)
+        )
+
+
+@pytest.mark.parametrize(
+    ("result", "policy", "codes"),
+    [
+        ('"oui"', "UNIQUE", ["unknown-outcome"]),
+        ('"non"', "UNIQUE", []),
+        ("ma_demande.motif", "UNIQUE", []),
+        ('"oui"', "COLLECT", []),
+    ],
+)
+def test_results_of_a_table_are_compared_with_what_it_gives(
+    checked: Callable[..., Any], result: str, policy: str, codes: list[str]
+) -> None:
+    """Where all that it gives is written in it."""
+    table = TABLE.replace('<text>"oui"</text>', f"<text>{result}</text>").replace("UNIQUE", policy)
+    found = checked(
+        *drawn([DECISION, script("c", "y = avis.avis == 'non'")], "prevenir>avis\navis>c\nc>accordee"), dmn=table
+    )
+    assert found.codes == codes
 
 
 def test_the_result_of_an_operation_and_of_a_table_have_their_fields(checked: Callable[..., Any]) -> None:

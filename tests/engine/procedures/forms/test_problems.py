@@ -94,6 +94,33 @@ def test_each_mistake_is_named(schema: Any, expected: list[str]) -> None:
     assert codes(schema) == expected
 
 
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ([], "un formulaire est un objet, entre accolades, et non []."),
+        (
+            {"type": "objet"},
+            "« type » vaut \"objet\", mais doit être l’un de array, boolean, integer, null, number, object, string.",
+        ),
+        ({"properties": []}, "« properties » attend un objet, entre accolades, et non []."),
+        (form({"a": []}), "« a » attend un objet, entre accolades, et non []."),
+        ({"required": "nom"}, "« required » attend une liste, entre crochets, et non \"nom\"."),
+        ({"required": ["a", "a"]}, "« required » nomme deux fois la même chose : [\"a\", \"a\"]."),
+        ({"maxLength": "10"}, "« maxLength » attend un nombre entier, et non \"10\"."),
+        ({"maxLength": -1}, "« maxLength » vaut -1, mais doit être au moins 0."),
+        ({"multipleOf": 0}, "« multipleOf » vaut 0, mais doit être plus grand que 0."),
+        ({"uniqueItems": "oui"}, "« uniqueItems » attend « true » ou « false », et non \"oui\"."),
+        ({"allOf": []}, "« allOf » est vide : écrivez-y quelque chose, ou retirez-le."),
+        ({"title": 3}, "« title » attend un texte, entre guillemets, et non 3."),
+        ({"$id": "#" + "x" * 80}, f"\"#{'x' * 58}… n’est pas une valeur possible de « $id »."),
+    ],
+)  # fmt: skip
+def test_what_the_standard_refuses_is_said_in_french(schema: Any, told: str) -> None:
+    """The library says it in English."""
+    [found] = forms.problems("f.json", {"f.json": json.dumps(schema).encode()})
+    assert found.message == f"ce n’est pas du JSON Schema valide : {told}"
+
+
 def test_nested_branches_that_contradict_one_another_are_never_shown() -> None:
     a = {"title": "A", "enum": ["x", "y"]}
     other = {"required": ["a"], "properties": {"a": {"const": "y"}}}
