@@ -185,12 +185,27 @@ def test_the_diagram_marks_the_way(
     expect(diagram.locator('[data-element-id="recapitulatif"].ville-done')).to_be_visible()
     expect(diagram.locator('[data-element-id="intervention"].ville-done')).to_have_count(0)
     # The mark of the drawing's makers stays in sight: their licence asks for it.
-    expect(diagram.locator(".bjs-powered-by")).to_be_visible()
+    expect(page.locator(".bjs-powered-by")).to_be_visible()
     holds(page)
     before = diagram.locator(".viewport").get_attribute("transform")
     diagram.focus()
     page.keyboard.press("+")
     expect(diagram.locator(".viewport")).not_to_have_attribute("transform", str(before))
+    # On a phone its names can be read, where the request stands, and the rest is scrolled to.
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.reload()
+    current = diagram.locator('[data-element-id="qualification"].ville-current')
+    expect(current).to_be_visible()
+    diagram.scroll_into_view_if_needed()
+    expect(current).to_be_in_viewport(ratio=0.9)
+    box, frame = current.bounding_box(), diagram.bounding_box()
+    assert box is not None
+    assert frame is not None
+    assert box["width"] >= 90
+    assert frame["x"] <= box["x"] <= frame["x"] + frame["width"]
+    assert diagram.evaluate("one => one.scrollWidth > one.clientWidth")
+    expect(page.locator(".bjs-powered-by")).to_be_visible()
+    holds(page)
 
 
 def test_without_scripts_the_diagram_is_the_timeline(agent: Callable[..., Page], reported: Callable[[], str]) -> None:
