@@ -44,14 +44,15 @@ class Receipt:
     documents: tuple[str, ...]
 
 
-def receipt(case: Case, definition: Definition) -> Receipt:
-    """The acknowledgement of a filed request."""
+def receipt(case: Case, definition: Definition, *, awaited: bool = True) -> Receipt:
+    """The acknowledgement of a filed request; `awaited` says that the service has still to answer."""
     assert case.filed_at is not None  # only filed requests are acknowledged
     city = config.current().city
     properties = definition.properties
     # Who has their answer expects none any more.
-    silence, remedies = _silence(case.filed_at, properties) if case.running else ("", "")
-    delay = properties.get("expectedDelay") if case.running else None
+    awaited = awaited and case.running
+    silence, remedies = _silence(case.filed_at, properties) if awaited else ("", "")
+    delay = properties.get("expectedDelay") if awaited else None
     appointment = _appointment(case, definition)
     return Receipt(
         title=definition.title,
@@ -107,11 +108,10 @@ def _silence(filed_at: datetime, properties: object) -> tuple[str, str]:
     )
 
 
-def acknowledge(session: Session, case: Case, definition: Definition, follow: Callable[[], str]) -> bool:
-    """Promise the acknowledgement e-mail; False when no address was given. `follow` gives the address of the tracking."""
+def acknowledge(session: Session, case: Case, definition: Definition, follow: Callable[[], str]) -> None:
+    """Promise the acknowledgement e-mail to the address that was given. `follow` gives the address of the tracking."""
     to = case.usager.get("courriel")
-    if not to:
-        return False
+    assert to  # who gave none is sent nothing
     said = receipt(case, definition)
     city = config.current().city
     link = follow()
@@ -142,4 +142,3 @@ def acknowledge(session: Session, case: Case, definition: Definition, follow: Ca
         case_id=case.id,
         name=NAME,
     )
-    return True

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.core import clock
 from engine.procedures.forecast import Forecast, Span
+from engine.procedures.history import Entry
 from engine.procedures.tasks import RESIDENT, HumanTask
 from portal.words import NBSP, count, day
 
@@ -28,10 +29,7 @@ def told(
     `answered` says that a service has done its part already.
     """
     if forecast.end is None or forecast.next_step is None:
-        ours = any(task.group != RESIDENT for task in open_tasks)
-        theirs = bool(questions) or any(task.group == RESIDENT for task in open_tasks)
-        # Nobody waits for an answer that was given, nor for one that waits for themselves.
-        due = ours if answered else not theirs
+        due = awaited(open_tasks, questions, answered=answered)
         return Told(_waits(open_tasks, questions, answered=answered), _usual(forecast) if due else (), "")
     when = []
     # The next step is the end when nothing else is left.
@@ -43,6 +41,18 @@ def told(
         "qui ont suivi le même chemin que la vôtre."
     )
     return Told(_waits(open_tasks, questions, answered=answered), tuple(when), source)
+
+
+def awaited(open_tasks: Sequence[HumanTask], questions: Sequence[str] = (), *, answered: bool = False) -> bool:
+    """Whether an answer of the service is to come: nobody waits for one that was given, nor for one that waits for themselves."""
+    if answered:
+        return any(task.group != RESIDENT for task in open_tasks)
+    return not questions and not any(task.group == RESIDENT for task in open_tasks)
+
+
+def answered(entries: Sequence[Entry]) -> bool:
+    """Whether a service has done its part once already."""
+    return any(entry.kind in ("task_completed", "exchange_sent") for entry in entries)
 
 
 def _waits(open_tasks: Sequence[HumanTask], questions: Sequence[str], *, answered: bool) -> tuple[str, ...]:

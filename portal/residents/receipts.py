@@ -7,15 +7,16 @@ from datetime import timedelta
 from flask import flash, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from engine.contact import exchanges
 from engine.core import clock, pdf
 from engine.core.db import Session
 from engine.core.errors import NotFound, Unavailable
 from engine.people import throttle
-from engine.procedures import catalogue, receipts
+from engine.procedures import catalogue, history, receipts, tasks
 from engine.procedures.cases import Case
 from portal import access, rendering
 from portal.access import reading
-from portal.residents import blueprint
+from portal.residents import blueprint, forecast
 from portal.residents.presentation import applicant
 
 # A fifth of a second of processor each: enough for a person, not for a flood.
@@ -47,10 +48,13 @@ def _document(session: Session, case: Case) -> tuple[str, str]:
     if case.filed_at is None:
         raise NotFound
     definition = catalogue.definition(session, case.version_id)
+    questions = [one.subject for one in exchanges.of_case(session, case.id) if one.asked]
+    answered = forecast.answered(history.of_case(session, case.id, public=True))
+    awaited = forecast.awaited(tasks.of_case(session, case.id), questions, answered=answered)
     page = render_template(
         "residents/receipt_document.html",
         case=case,
-        receipt=receipts.receipt(case, definition),
+        receipt=receipts.receipt(case, definition, awaited=awaited),
         applicant=applicant(case),
         at=clock.now(),
     )

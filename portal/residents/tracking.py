@@ -92,10 +92,13 @@ def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | Non
         questions = [one.subject for one in asked]
         # Letters sent before carry links, which the person may want to end.
         content["joined"] = any(entry.kind == "attached" for entry in entries)
-        answered = any(entry.kind in ("task_completed", "exchange_sent") for entry in entries)
+        answered = forecast.answered(entries)
         content["forecast"] = (
             forecast.told(expected, open_tasks, questions, answered=answered) if expected is not None else None
         )
+        if case.filed_at is not None:
+            awaited = forecast.awaited(open_tasks, questions, answered=answered)
+            content["receipt"] = receipts.receipt(case, definition, awaited=awaited)
         content["letters"] = letters[::-1]
     elif tab == "demandeur":
         content["applicant"] = applicant(case)
@@ -134,7 +137,6 @@ def page(session: Session, case: Case, tab: str, errors: Mapping[str, str] | Non
         undeliverable=mail.undeliverable(session, [case.usager.get("courriel")]) if case.running else [],
         resume=steps.current_address(session, case) if case.draft else None,
         cancellable=case.running and cases.cancellable(case, definition, open_tasks),
-        receipt=receipts.receipt(case, definition) if case.filed_at is not None else None,
         bearer=case.account_id is None,
         **content,
     )

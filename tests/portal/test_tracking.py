@@ -7,20 +7,21 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from werkzeug.test import TestResponse
 
 from engine.contact import notifications
-from engine.core import mail
+from engine.core import mail, pdf
 from engine.core.db import Database
 from engine.people.accounts import Account
 from engine.people.actors import Actor
 from engine.procedures import cases, tasks
 from engine.procedures.cases import Case
 from portal.residents import presentation
-from tests.portal.conftest import Visitor
+from tests.portal.conftest import INFORMATION, Visitor
 
 Said = Callable[[TestResponse], str]
-AGENT = Actor("agent", name="Jeanne Instruit", groups=frozenset({"Propreté et espace public"}))
+AGENT = Actor("agent", name="Jeanne Instruit", groups=frozenset({"Propreté et espace public", "Relation aux usagers"}))
 
 
 def _agent_completes(data: Database, reference: str, **answers: Any) -> None:
@@ -62,6 +63,34 @@ def test_what_the_agent_does_is_read_without_their_name(
     text = said(visitor.get(f"/demandes/{reference}/suivi"))
     assert "Examiner le signalement" in text
     assert "Jeanne" not in text
+
+
+def test_who_was_answered_is_not_told_to_wait_for_an_answer(
+    visitor: Visitor, data: Database, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A10, A18: on the tracking, and in the receipt that is made from then on."""
+    pages: list[str] = []
+
+    def make(page: str, files: object = None) -> bytes:
+        pages.append(page)
+        return b"%PDF-1.7"
+
+    monkeypatch.setattr(pdf, "make", make)
+    step = visitor.post("/demarches/contact").location
+    reference = step.split("/")[2]
+    step = visitor.post(step, {**INFORMATION, "contact_prefere": "courriel"}).location
+    message = {"nature": "question", "domaine": "autre", "thematique": "autre", "message": "Quels sont vos horaires ?"}
+    step = visitor.post(step, message).location
+    visitor.post(step, {"certification": "true"})
+    before = said(visitor.get(f"/demandes/{reference}/suivi"))
+    visitor.get(f"/demandes/{reference}/accuse-de-reception.pdf")
+    _agent_completes(data, reference, suite="repondre", message="De 9 h à 17 h.")
+    after = said(visitor.get(f"/demandes/{reference}/suivi"))
+    visitor.get(f"/demandes/{reference}/accuse-de-reception.pdf")
+    for silent in ("Sans réponse de notre part", "une réponse est attendue avant le"):
+        assert silent in before
+        assert silent not in after
+    assert ["Sans réponse de notre part" in page for page in pages] == [True, False]
 
 
 def test_what_waits_for_the_resident_is_answered_under_a_faire(

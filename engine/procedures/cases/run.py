@@ -66,6 +66,7 @@ class Run:
     actor: Actor
     attempt: Attempt | None = None
     unwritten: bool = False
+    acknowledging: bool = False
     workflow: Workflow = field(init=False)
     scope: Scope = field(init=False)
     entries: list[dict[str, Any]] = field(default_factory=list)
@@ -110,7 +111,8 @@ class Run:
         self.change(status="filed", filed_at=clock.now())
         self.scope.reserved = reserved(self.case)
         self.note("filed")
-        if receipts.acknowledge(self.session, case, self.definition, self._tracking):
+        if case.usager.get("courriel"):
+            self.acknowledging = True
             self.note("notified", name=receipts.NAME)
         if appointments.offered(self.definition):
             appointments.keep(self)
@@ -186,6 +188,9 @@ class Run:
                 )
         if case.status == "closed":
             self.note("closed", case.end_element)
+        if self.acknowledging:
+            # Now that it is known whether an answer is still to come; and before whatever else is written.
+            receipts.acknowledge(self.session, case, self.definition, self._tracking)
         self._hurry()
         path = [event.element_id for event in workflow.events if event.kind == "completed"]
         if path:

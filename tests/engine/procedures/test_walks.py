@@ -67,6 +67,9 @@ def test_a_renewal_says_before_it_is_filed_whether_an_agent_examines_it(
     assert instructions.of(case.case, definition, "recapitulatif").startswith(said)
     case.resident_submits("recapitulatif", certification=True)
     assert case.end == end
+    [letter] = case.session.scalars(select(mail.Mail.text).where(mail.Mail.name == "accuse-reception"))
+    # Who has their right already waits for no answer.
+    assert ("Sans réponse de notre part" in letter) is (end is None)
 
 
 def test_missing_documents_are_asked_for_until_they_come(walk: Begin) -> None:
