@@ -62,7 +62,7 @@ _ADVICE = {
 
 _BY_LINK = (
     "Connectez-vous pour voir cette demande. Si vous l’avez faite sans compte, ouvrez plutôt le lien reçu par courriel avec "
-    "son accusé de réception."
+    "son accusé de réception. Vous ne le retrouvez pas\u00a0? Demandez-en un autre sous «\u00a0Problèmes de connexion\u00a0»."
 )
 
 
@@ -98,6 +98,8 @@ def _parvis(error: errors.ParvisError) -> Response:
     if status >= 500:
         log.error(logs.said_of(error))
     more = {"advice": _wait(error.retry_after)} if isinstance(error, errors.Throttled) else {}
+    if isinstance(error, errors.NotFound) and request.endpoint == "residents.follow_link":
+        more["lost_link"] = url_for("public.show_lost_link")
     # Some messages begin with the title of their page: it is said once.
     said = error.message.removeprefix(f"{TITLES.get(status, '')}. ") if status < 500 else ""
     answer = page(status, said, **more)

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from babel.dates import format_date
-
 from engine.contact import documents
+from engine.core import clock
 from engine.core.db import Session
 from engine.people import accounts
 from engine.procedures.forms import Choice, Form
 from engine.procedures.forms.form import walk
 from engine.procedures.forms.layout import options_of
+from engine.procedures.forms.wording import long_date
 from engine.rights import entitlements
 
 if TYPE_CHECKING:
@@ -24,11 +24,12 @@ def held_entitlements(session: Session, case: Case) -> tuple[Choice, ...]:
     """The parking rights that the resident holds, by number; one that was ended can't be asked anything of."""
     if case.account_id is None:
         return ()
+    today = clock.today()
     return tuple(
         Choice(
             right.numero,
             f"{right.numero}\N{NO-BREAK SPACE}: zone {right.zone}, véhicule {right.plate}",
-            f"Valable jusqu’au {format_date(right.ends_on, 'd MMMM y', locale='fr')}",
+            f"{'Valable jusqu’au' if right.ends_on >= today else 'A pris fin le'} {long_date(right.ends_on.isoformat())}",
         )
         for right in entitlements.of_account(session, case.account_id)
         if entitlements.state(right) != "resilie"

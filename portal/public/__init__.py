@@ -11,6 +11,7 @@ from portal.public import (  # noqa: E402 - they declare the routes
     franceconnect,  # noqa: F401
     invitation,  # noqa: F401
     legal,  # noqa: F401
+    lost_link,  # noqa: F401
     outbox,  # noqa: F401
     quotas,  # noqa: F401
     recovery,  # noqa: F401

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from engine.bpmn.model import Node
 from engine.procedures import durations, receipts
 from engine.procedures.cases import Case, Listed
@@ -19,6 +21,8 @@ KINDS = {
     "summary": "Le récapitulatif",
 }
 """What the steps of the wizard are called, whatever the procedure (A2)."""
+
+_LINK = re.compile(r"\[([^\[\]]{1,200})\]\((/demarches/[a-z0-9-]+)\)")
 
 RIGHT_STATES = {
     "actif": ("En cours de validité", "green"),
@@ -125,9 +129,15 @@ def _means(preferred: str, mobile: str | None) -> str:
     return "Téléphone (SMS)" if preferred == "telephone" and mobile else _MEANS.get(preferred, "")
 
 
-def paragraphs(text: str) -> tuple[str, ...]:
-    """The paragraphs of a text: a blank line parts two of them."""
-    return tuple(" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip()) if part.strip())
+def paragraphs(text: str) -> tuple[Markup, ...]:
+    """The paragraphs of a text: a blank line parts two of them, and `[its title](/demarches/slug)` leads to a procedure."""
+    return tuple(_linked(" ".join(part.split())) for part in re.split(r"\n\s*\n", text.strip()) if part.strip())
+
+
+def _linked(text: str) -> Markup:
+    # To procedures only: what people typed may stand in the text, and leads nowhere else.
+    link = r'<a class="govuk-link" href="\2">\1</a>'
+    return Markup(_LINK.sub(link, str(escape(text))))  # noqa: S704 - escaped before
 
 
 def _silence(rule: str, after: str, reference: str) -> str:

@@ -55,6 +55,15 @@ def test_a_phone_number_is_read_by_pairs() -> None:
     assert dict(lines) == {"Téléphone mobile": "06\u00a039\u00a098\u00a012\u00a007"}
 
 
+def test_instructions_lead_to_procedures_and_nowhere_else() -> None:
+    text = "Voyez [une <autre> démarche](/demarches/composteur), pas [ceci](https://ailleurs.example) ni [cela](//x)."
+    [said] = presentation.paragraphs(text)
+    assert said == (
+        'Voyez <a class="govuk-link" href="/demarches/composteur">une &lt;autre&gt; démarche</a>, '
+        "pas [ceci](https://ailleurs.example) ni [cela](//x)."
+    )
+
+
 def test_what_the_agent_does_is_read_without_their_name(
     visitor: Visitor, data: Database, report: Callable[..., str], said: Said
 ) -> None:

@@ -21,12 +21,10 @@ from engine.procedures.cases.finding import (
     LINK_KEPT,
     CaseLink,
     by_ids,
-    end_links,
     find,
     find_for_agent,
     held,
     link_hash,
-    links,
     locked,
     make_link,
     of_link,
@@ -36,6 +34,7 @@ from engine.procedures.cases.finding import (
 from engine.procedures.cases.holds import Holds, chosen
 from engine.procedures.cases.holds import of_draft as holds_of
 from engine.procedures.cases.holds import renew as renew_holds
+from engine.procedures.cases.links import end_links, links, send_link
 from engine.procedures.cases.listing import (
     STATES,
     Listed,
@@ -129,6 +128,7 @@ __all__ = [
     "search",
     "send_code",
     "send_digest",
+    "send_link",
     "submit_step",
     "tell_otherwise",
     "told",

@@ -19,14 +19,13 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    delete,
     func,
     insert,
     select,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.core import audit, clock, config, logs
+from engine.core import clock, config, logs
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
 from engine.core.statements import Prepared
@@ -76,24 +75,6 @@ def tracking_address(session: Session, case: Case, tab: str | None = None) -> st
     if case.account_id is not None:
         return f"{public}/demandes/{case.reference}/suivi" + (f"/{tab}" if tab else "")
     return f"{public}/suivi/{make_link(session, case)}" + (f"?onglet={tab}" if tab else "")
-
-
-def links(session: Session, case: Case) -> list[CaseLink]:
-    """The private links that lead to the request, the latest first."""
-    return list(
-        session.scalars(
-            select(CaseLink)
-            .where(CaseLink.case_id == case.id, CaseLink.expires_at > clock.now())
-            .order_by(CaseLink.made_at.desc(), CaseLink.token_hash)
-        )
-    )
-
-
-def end_links(session: Session, case: Case, actor: Actor) -> None:
-    """End all the private links to the request; again, it changes nothing."""
-    ended = session.execute(delete(CaseLink).where(CaseLink.case_id == case.id).returning(CaseLink.token_hash)).all()
-    if ended:
-        audit.record(session, actor, "case.links_ended", "case", case.id, links=len(ended))
 
 
 def link_hash(token: str) -> str:

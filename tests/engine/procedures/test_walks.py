@@ -13,7 +13,7 @@ from engine.core import mail
 from engine.core.db import Session
 from engine.core.errors import InvalidAnswers, StaleStep
 from engine.core.jobs import Job
-from engine.procedures import cases, catalogue, demo, history, instructions, tasks
+from engine.procedures import cases, catalogue, choices, demo, history, instructions, tasks
 from tests.engine.procedures.walking import Walk
 
 Begin = Callable[..., Walk]
@@ -203,3 +203,24 @@ def test_a_new_email_is_another_than_the_one_in_use(walk: Begin, usage: str) -> 
         case.resident_submits("ma_demande", usage=usage, courriel="Claire.Martin@exemple.fr")
     assert refused.value.errors == {"courriel": "C’est déjà votre adresse\u00a0: saisissez-en une autre."}
     case.resident_submits("ma_demande", usage=usage, courriel="claire.m@exemple.fr")
+
+
+@pytest.mark.parametrize(
+    ("person", "hint", "warned"),
+    [
+        ("lucie", "A pris fin le 2 décembre 2026", True),
+        ("claire", "Valable jusqu’au 1er avril 2027", False),
+    ],
+)
+def test_a_right_that_ended_long_ago_is_told_of_where_it_is_chosen(
+    walk: Begin, person: str, hint: str, warned: bool
+) -> None:
+    """A14: and the next page leads to the procedure that fits."""
+    case = walk("stationnement-renouvellement", person)
+    case.resident_submits("mes_informations")
+    [choice] = choices.held_entitlements(case.session, case.case)
+    assert choice.hint.replace("\u00a0", " ") == hint
+    case.resident_submits("mon_droit", droit=choice.value, duree=12, vehicule="inchange")
+    definition = catalogue.definition(case.session, case.case.version_id)
+    said = instructions.of(case.case, definition, "mes_justificatifs")
+    assert ("](/demarches/stationnement-premiere-demande)" in said) is warned
