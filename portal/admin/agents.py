@@ -16,10 +16,11 @@ from engine.people.accounts import Account
 from engine.people.agents import OwnAccount
 from engine.people.places import Place
 from engine.procedures import departures
-from portal import access, proof, typed
+from portal import access, proof, seen, typed
 from portal.access import current_actor, reading, transactional
 from portal.admin import blueprint
 from portal.agents.profile import KINDS
+from portal.seen import ChangedMeanwhile
 
 proof.install(blueprint)
 
@@ -116,7 +117,7 @@ def show_place(account_id: UUID) -> Response:
     """Where groups and roles are chosen."""
     present = _present_place(account_id=account_id)
     posted = typed.given_back()
-    return _draw_place(account_id=account_id, place=present if posted is None else as_posted(posted))
+    return _draw_place(account_id=account_id, place=present if posted is None else as_posted(posted), posted=posted)
 
 
 @reading
@@ -139,7 +140,7 @@ def change_place(account_id: UUID) -> Response:
     except (Invalid, Conflict) as error:
         if isinstance(error, OwnAccount):
             raise
-        return _draw_place(account_id=account_id, place=as_posted(request.form), error=error)
+        return _draw_place(account_id=account_id, place=as_posted(request.form), posted=request.form, error=error)
     flash("Les groupes et les rôles sont enregistrés.", "success")
     return redirect(url_for(".show_agent", account_id=account_id), 303)
 
@@ -150,20 +151,35 @@ def _put(session: Session, account_id: UUID) -> None:
     account = agents.find(session, account_id)
     if account.id == current_actor().account_id:
         raise OwnAccount
+    seen.check(_mark(places.of(session, account_id)))
     departures.put(session, account, place_chosen(session), who=current_actor())
 
 
 @reading
-def _draw_place(session: Session, account_id: UUID, place: Place, error: ParvisError | None = None) -> Response:
+def _draw_place(
+    session: Session,
+    account_id: UUID,
+    place: Place,
+    posted: MultiDict[str, str] | None = None,
+    error: ParvisError | None = None,
+) -> Response:
+    present, changed = places.of(session, account_id), isinstance(error, ChangedMeanwhile)
     page = render_template(
         "admin/place.html",
         account=_agent(session, account_id),
         place=place,
         groups=groups.names(session),
         roles=GRANTED,
+        present=present if changed else None,
+        role_names=roles.NAMES,
+        seen=seen.carried(_mark(present), posted, told=changed),
         errors={"place": error.message} if error else {},
     )
     return make_response(page, (409 if isinstance(error, Conflict) else 422) if error else 200)
+
+
+def _mark(place: Place) -> str:
+    return seen.mark(place.groups, place.supervises, place.roles)
 
 
 GRANTED = (

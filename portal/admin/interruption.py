@@ -16,9 +16,10 @@ from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.core.errors import Invalid, InvalidAnswers
 from engine.procedures import forms
-from portal import access, rendering, typed
+from portal import access, rendering, seen, typed
 from portal.access import current_actor, reading, transactional
 from portal.admin import blueprint
+from portal.seen import ChangedMeanwhile
 
 _DAY = {"type": "string", "format": "date"}
 _HOUR = {
@@ -94,6 +95,8 @@ def announce_interruption() -> Response:
         return _draw(posted=request.form, errors=error.errors)
     except Invalid as error:
         return _draw(posted=request.form, errors={"fin_jour": error.message})
+    except ChangedMeanwhile:
+        return _draw(posted=request.form, changed=True)
     flash("Le message est affiché sur toutes les pages.", "success")
     return redirect(url_for(".show_interruption"), 303)
 
@@ -111,6 +114,7 @@ def withdraw_interruption(session: Session) -> Response:
 
 @transactional
 def _announce(session: Session, answers: Mapping[str, Any]) -> None:
+    seen.check(_mark())
     audit.record(session, current_actor(), "content.published", "interruption", what="announced")
     interruptions.announce(
         config.current(),
@@ -131,7 +135,10 @@ def _moment(answers: Mapping[str, Any], which: str) -> datetime | None:
 
 @reading
 def _draw(
-    _session: Session, posted: MultiDict[str, str] | None = None, errors: Mapping[str, str] | None = None
+    _session: Session,
+    posted: MultiDict[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    changed: bool = False,
 ) -> Response:
     given = {"nature": "prevue"} if posted is None else rendering.read(FORM, posted)
     fields = forms.fields(FORM, given)
@@ -143,5 +150,12 @@ def _draw(
         fields=fields,
         errors=errors,
         error_list=rendering.error_list(fields, errors),
+        changed=changed,
+        seen=seen.carried(_mark(), posted, told=changed),
     )
-    return make_response(page, 422 if errors else 200)
+    return make_response(page, 422 if errors else 409 if changed else 200)
+
+
+def _mark() -> str:
+    there = interruptions.announced(config.current())
+    return seen.mark(*vars(there).values()) if there is not None else seen.mark()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import flash, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from engine.core import audit
 from engine.core.db import Session
-from engine.core.errors import Forbidden, Invalid, NotFound
+from engine.core.errors import Forbidden, Invalid, NotFound, ParvisError
 from engine.people.access import Thing, can
 from engine.procedures import catalogue, forms, quotas
 from engine.procedures.catalogue import Definition
 from engine.procedures.forms import Line
 from engine.procedures.quotas import Quota
-from portal import access, typed
+from portal import access, seen, typed
 from portal.access import current_actor, reading, transactional
 from portal.agents import blueprint
+from portal.seen import ChangedMeanwhile
 from portal.words import count
 
 
@@ -35,7 +38,7 @@ def show_quotas(session: Session) -> str:
 def show_quota(quota_id: UUID) -> Response:
     """The same page, with what was typed for one of them when the session ended."""
     posted = typed.given_back()
-    return _again(quota_id=quota_id, places=posted.get("places", "") if posted is not None else None)
+    return _again(quota_id=quota_id, posted=posted)
 
 
 @blueprint.post("/agents/quotas/<uuid:quota_id>")
@@ -46,8 +49,8 @@ def decide_quota(quota_id: UUID) -> Response:
     """Change how many places there are; those that come free go to the waiting list."""
     try:
         return _decide(quota_id=quota_id)
-    except Invalid as error:
-        return _again(quota_id=quota_id, places=request.form.get("places", ""), error=error.message)
+    except (Invalid, ChangedMeanwhile) as error:
+        return _again(quota_id=quota_id, posted=request.form, error=error)
 
 
 @transactional
@@ -60,6 +63,7 @@ def _decide(session: Session, quota_id: UUID) -> Response:
     places = request.form.get("places", "").strip()
     if places and not (places.isdecimal() and len(places) <= len(str(quotas.CAPACITY_MAX))):
         raise Invalid(f"Le nombre de places s’écrit en chiffres et va de 0 à {quotas.CAPACITY_MAX}.")
+    seen.check(_mark(quotas.locked(session, quota_id)))
     quota = quotas.decide(session, quota_id, int(places) if places else None)
     audit.record(session, current_actor(), "agenda.changed", "quota", quota.id, places=quota.places)
     flash(f"Il y a maintenant {count(quota.places, 'place')}, dont {count(quota.left, 'libre')}.", "success")
@@ -67,14 +71,28 @@ def _decide(session: Session, quota_id: UUID) -> Response:
 
 
 @reading
-def _again(session: Session, quota_id: UUID, places: str | None, error: str = "") -> Response:
-    _standing(session, quota_id)
-    return make_response(
-        _page(session, quota_id if places is not None else None, places or "", error), 422 if error else 200
+def _again(
+    session: Session, quota_id: UUID, posted: MultiDict[str, str] | None = None, error: ParvisError | None = None
+) -> Response:
+    quota = _standing(session, quota_id).quota
+    changed = isinstance(error, ChangedMeanwhile)
+    typed_for = (
+        Typed(quota_id, posted.get("places", ""), seen.carried(_mark(quota), posted, told=changed)) if posted else None
     )
+    page = _page(session, typed_for, error.message if error else "")
+    return make_response(page, 409 if changed else 422 if error else 200)
 
 
-def _page(session: Session, typed_for: UUID | None = None, places: str = "", error: str = "") -> str:
+@dataclass(frozen=True)
+class Typed:
+    """What was typed for a quota, and the mark of what was shown then."""
+
+    quota_id: UUID
+    places: str
+    seen: str
+
+
+def _page(session: Session, typed_for: Typed | None = None, error: str = "") -> str:
     definitions = _definitions(session)
     return render_template(
         "agents/quotas.html",
@@ -83,15 +101,19 @@ def _page(session: Session, typed_for: UUID | None = None, places: str = "", err
                 one,
                 _label(definitions[one.quota.procedure], one.quota),
                 can(current_actor(), "capacity.decide", Thing(groups=definitions[one.quota.procedure].groups)),
+                _mark(one.quota),
             )
             for one in quotas.standings(session, definitions)
         ],
-        typed_for=typed_for,
-        typed=places,
+        typed=typed_for,
         most=quotas.CAPACITY_MAX,
         error=error,
-        error_list=[{"text": error, "href": f"#places-{typed_for}"}] if error else [],
+        error_list=[{"text": error, "href": f"#places-{typed_for.quota_id}"}] if error and typed_for else [],
     )
+
+
+def _mark(quota: Quota) -> str:
+    return seen.mark(quota.wanted)
 
 
 def _label(definition: Definition, quota: Quota) -> str:

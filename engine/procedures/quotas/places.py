@@ -179,6 +179,14 @@ def give_up_offer(session: Session, waiting: QuotaWaiting) -> None:
         _give_up(session, place)
 
 
+def locked(session: Session, quota_id: UUID) -> Quota:
+    """The quota, its row locked until the end of the transaction, or `NotFound`."""
+    quota = session.get(Quota, quota_id, with_for_update=True, populate_existing=True)
+    if quota is None:
+        raise NotFound(quota_id=str(quota_id))
+    return quota
+
+
 def decide(session: Session, quota_id: UUID, wanted: int | None) -> Quota:
     """Agents decide how many places there are, or leave it to the procedure again (None); new ones go to the waiting list."""
     if wanted is not None and not 0 <= wanted <= CAPACITY_MAX:

@@ -50,6 +50,31 @@ def test_groups_and_roles_are_changed(
     assert working.get("/agents/corbeilles").status_code == 303
 
 
+def test_what_another_administrator_saved_meanwhile_is_not_put_back(
+    admin: Visitor, jeanne: Account, data: Database, said: Said
+) -> None:
+    """Told with what is there now; what was ticked stays, and saving again decides."""
+    page = f"{AGENTS}/{jeanne.id}/place"
+    mark = _mark(admin.get(page))
+    data.run(lambda session: places.put(session, accounts.find(session, jeanne.id), Place([OTHER]), who=audit.OPERATOR))
+    mine = {"groupe": SERVICE, "role": "analyst", "_vu": mark}
+    refused = admin.post(page, mine)
+    assert refused.status_code == 409
+    assert "Quelqu’un d’autre a enregistré" in said(refused)
+    assert f"Ce qui est enregistré maintenant : {OTHER}." in said(refused)
+    assert re.search(rf'name="groupe" type="checkbox" value="{SERVICE}" checked', refused.text)
+    wrong = admin.post(page, {**mine, "responsable": OTHER, "_vu": _mark(refused)})
+    assert wrong.status_code == 422
+    assert _mark(wrong) == _mark(refused)
+    assert admin.post(page, {**mine, "_vu": _mark(wrong)}).status_code == 303
+    with data.reading() as session:
+        assert places.of(session, jeanne.id).groups == {SERVICE}
+
+
+def _mark(answer: TestResponse) -> str:
+    return re.findall(r'name="_vu" value="(\w+)"', answer.text)[0]
+
+
 def test_an_account_is_closed_reopened_and_reset(admin: Visitor, jeanne: Account, data: Database, said: Said) -> None:
     page = f"{AGENTS}/{jeanne.id}"
     assert "Fermer le compte" in said(admin.get(f"{page}/fermeture"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -46,6 +47,19 @@ def test_it_is_announced_on_every_page_and_taken_back(
             {"what": "withdrawn"},
             {"what": "announced"},
         ]
+
+
+def test_what_somebody_else_announced_meanwhile_is_not_replaced_unseen(admin: Visitor, said: Said) -> None:
+    mark = re.findall(r'name="_vu" value="(\w+)"', admin.get(PAGE).text)[0]
+    interruptions.announce(config.current(), "Annonce d’un autre.")
+    refused = admin.post(PAGE, {**PLANNED, "_vu": mark})
+    assert refused.status_code == 409
+    page = said(refused)
+    assert "Annonce d’un autre." in page
+    assert "Annonce changée entre-temps" in page
+    assert "Travaux sur le réseau." in page
+    mark = re.findall(r'name="_vu" value="(\w+)"', refused.text)[0]
+    assert admin.post(PAGE, {**PLANNED, "_vu": mark}).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,20 @@ def test_supervisors_decide_how_many_places_there_are(head: Visitor, data: Datab
         assert session.scalars(select(Quota.wanted)).one() is None
 
 
+def test_places_that_a_colleague_decided_meanwhile_are_not_undone(
+    head: Visitor, data: Database, quota: Quota, said: Said
+) -> None:
+    mark = re.findall(r'name="_vu" value="(\w+)"', head.get("/agents/quotas").text)[0]
+    data.run(quotas.decide, quota.id, 12)
+    refused = head.post(f"/agents/quotas/{quota.id}", {"places": "3", "_vu": mark})
+    assert refused.status_code == 409
+    assert "Quelqu’un d’autre a enregistré" in said(refused)
+    assert 'value="3"' in refused.text
+    mark = re.findall(r'name="_vu" value="(\w+)"', refused.text)[0]
+    done = head.post(f"/agents/quotas/{quota.id}", {"places": "3", "_vu": mark})
+    assert "3 places, dont 2 libres" in said(head.follow(done))
+
+
 def test_quotas_are_those_of_ones_service(
     clerk: Visitor, account: Any, signed_in: Any, quota: Quota, said: Said
 ) -> None:
