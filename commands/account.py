@@ -160,6 +160,7 @@ def run_invite(options: argparse.Namespace) -> int:
 
         database.run(invite)
     print(f"invited {options.email}: the link is good for {invitations.VALID_FOR.days} days")
+    _warn_of_waiting_mail()
     return 0
 
 
@@ -275,7 +276,20 @@ def run_reset(options: argparse.Namespace) -> int:
 
         database.run(reset)
     print(f"{options.email}: a link to choose a new password is on its way; a second factor is asked for at sign-in")
+    _warn_of_waiting_mail()
     return 0
+
+
+def _warn_of_waiting_mail() -> None:
+    """Whoever waits for a letter that can't leave learns of it here, rather than never."""
+    from engine.core import config
+
+    if config.current().smtp_url is None:
+        print(
+            "parvis: warning: PARVIS_SMTP_URL names no server here: the letter waits until it does (a demonstration shows it at "
+            "/boite-denvoi)",
+            file=sys.stderr,
+        )
 
 
 def run_remove_group(options: argparse.Namespace) -> int:

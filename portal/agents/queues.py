@@ -11,7 +11,7 @@ from engine.core.db import Session
 from engine.core.errors import NotFound
 from engine.procedures import cases, references, tasks
 from engine.procedures.cases import Case
-from engine.procedures.tasks import HumanTask
+from engine.procedures.tasks import Counts, HumanTask
 from portal import access
 from portal.access import current_actor, reading
 from portal.agents import blueprint, filters
@@ -63,6 +63,7 @@ def show_queues(session: Session) -> str:
         chosen=chosen,
         counts=counts,
         page=page,
+        pages=_pages(chosen, counts),
         columns=COLUMNS,
         rows=[(task, due(task.due_at)) for task in page.tasks],
         following=next((task for task in page.tasks if _free(task)), None),
@@ -75,6 +76,16 @@ def show_queues(session: Session) -> str:
 def counted(number: int) -> str:
     """A number of tasks as it is shown: «12», or «999+»."""
     return str(number) if number <= tasks.COUNTED else f"{tasks.COUNTED}+"
+
+
+def _pages(chosen: Filters, counts: Counts) -> str:
+    """Of how many pages this is one: «3», «20 ou plus»; empty where only counting anew would tell."""
+    if chosen.words or (chosen.mine and (chosen.late or chosen.group)):
+        return ""
+    total, late = counts.groups.get(chosen.group, (counts.open, counts.late))
+    number = counts.mine if chosen.mine else late if chosen.late else total
+    pages = -(-min(number, tasks.COUNTED + 1) // tasks.PAGE)
+    return f"{pages} ou plus" if number > tasks.COUNTED else str(pages)
 
 
 def _free(task: HumanTask) -> bool:

@@ -135,9 +135,10 @@ def test_an_agent_is_given_groups_to_supervise_and_roles(run: Any, installed: Da
     assert ("operator", "account.role_given") in entries
 
 
-def test_an_agent_is_invited(run: Any, installed: Database) -> None:
-    status, said, _ = run("account", "invite", "paul@exemple.fr", "--group", "Voirie", NEW, "--role", "analyst")
-    assert (status, said) == (0, "invited paul@exemple.fr: the link is good for 7 days\n")
+def test_an_agent_is_invited(run: Any, installed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARVIS_SMTP_URL", "smtp://127.0.0.1:25")
+    status, said, warning = run("account", "invite", "paul@exemple.fr", "--group", "Voirie", NEW, "--role", "analyst")
+    assert (status, said, warning) == (0, "invited paul@exemple.fr: the link is good for 7 days\n", "")
     assert run("account", "invite", "paul@exemple.fr") == (
         1,
         "",
@@ -156,6 +157,14 @@ def test_an_account_is_opened_again_and_its_second_factor_reset(run: Any) -> Non
     assert run("account", "reopen", "sonia@exemple.fr") == (0, "reopened sonia@exemple.fr\n", "")
     assert run("account", "reset", "sonia@exemple.fr")[0] == 0
     assert run("account", "reset", "claire@exemple.fr")[2] == "parvis: only agents have a second factor\n"
+
+
+def test_a_letter_that_nothing_can_carry_is_told(run: Any, installed: Database) -> None:
+    run("account", "add", "sonia@exemple.fr", *NAMES, "--agent", "--generate")
+    for verb, email in (("invite", "paul@exemple.fr"), ("reset", "sonia@exemple.fr")):
+        status, _, warning = run("account", verb, email)
+        assert status == 0
+        assert warning.startswith("parvis: warning: PARVIS_SMTP_URL names no server here: the letter waits"), verb
 
 
 @pytest.fixture

@@ -133,7 +133,9 @@ def test_who_holds_what(
     assert free in said(paul.get(QUEUE))
 
 
-def test_pages(jeanne: Visitor, reported: Callable[[], str], monkeypatch: object) -> None:
+def test_pages(
+    jeanne: Visitor, reported: Callable[[], str], monkeypatch: object, said: Callable[[TestResponse], str]
+) -> None:
     references = {reported() for _ in range(3)}
     monkeypatch.setattr(tasks, "PAGE", 2)  # type: ignore[attr-defined]
     first, second = jeanne.get(QUEUE), jeanne.get(f"{QUEUE}?page=2")
@@ -142,6 +144,12 @@ def test_pages(jeanne: Visitor, reported: Callable[[], str], monkeypatch: object
     assert 'rel="next"' in first.text
     assert 'rel="next"' not in second.text
     assert "Page précédente" in second.text
+    # Of how many, where that is known without counting again.
+    assert "Page 2 sur 2" in said(second)
+    assert "Page 1 sur 2" in said(jeanne.get(f"{QUEUE}?tri=usager"))
+    assert "sur" not in said(jeanne.get(QUEUE, query_string={"q": "petit"})).partition("Page 1")[2][:5]
+    monkeypatch.setattr(tasks, "COUNTED", 2)  # type: ignore[attr-defined]
+    assert "Page 1 sur 2 ou plus" in said(jeanne.get(QUEUE))
 
 
 def test_what_means_nothing_in_the_address_is_left_out(jeanne: Visitor, reported: Callable[[], str]) -> None:
