@@ -312,7 +312,7 @@ def show_confirmation(session: Session, case: Case) -> Response | str:
         waiting=waiting,
         status=status,
         colour=colour,
-        letters=[letter for letter in notifications.of_case(session, case.id) if case.status == "closed"],
+        letters=notifications.of_case(session, case.id) if case.status == "closed" else [],
         email=case.usager.get("courriel"),
         bearer=case.account_id is None,
     )

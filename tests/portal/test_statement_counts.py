@@ -64,6 +64,16 @@ def test_a_refused_step_is_drawn_again_in_few_statements(visitor: Visitor, data:
     assert len(statements) <= SUBMIT_MAX, "\n".join(statements)
 
 
+def test_the_confirmation_asks_for_the_request_and_its_tasks_alone(
+    visitor: Visitor, data: Database, report: Callable[..., str]
+) -> None:
+    """What was written to the resident is shown where the request is closed already."""
+    reference = report(visitor, filed=True)
+    with counted(data) as statements:
+        assert visitor.get(f"/demandes/{reference}/confirmation").status_code == 200
+    assert len(statements) == 2, "\n".join(statements)
+
+
 SPACE_MAX = 12
 """The statements of the space's first page and of its list (issue 5)."""
 

@@ -14,7 +14,7 @@ from engine.procedures.cases.appointments import service as appointments_service
 from engine.procedures.cases.attaching import attach, attach_with_code, send_code
 from engine.procedures.cases.calendar import enclosed
 from engine.procedures.cases.calendar import ics as calendar_file
-from engine.procedures.cases.case import Case, reserved
+from engine.procedures.cases.case import Case, Way, reserved
 from engine.procedures.cases.copying import duplicate
 from engine.procedures.cases.drafts import draft_ends_at, expire_drafts, warn_of_drafts
 from engine.procedures.cases.finding import (
@@ -48,7 +48,6 @@ from engine.procedures.cases.listing import (
 )
 from engine.procedures.cases.moves import (
     Progress,
-    Way,
     book_appointment,
     cancel,
     cancel_appointment,

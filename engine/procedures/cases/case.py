@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, Table, Text, bindparam, text, update
@@ -33,6 +34,15 @@ _WHO = (
 
 # What a person whose identity is certified may still give anew for one request.
 _CHANGEABLE = ("courriel", "telephone_mobile", "telephone_fixe", "contact_prefere", "adresse")
+
+
+@dataclass(frozen=True)
+class Way:
+    """The steps of the wizard on the way that a draft took, by their elements: those passed, in their order, which can be
+    corrected; and those that wait to be filled in."""
+
+    passed: list[str]
+    waiting: set[str]
 
 
 class Case(Base):
@@ -92,6 +102,13 @@ class Case(Base):
     made_from: Mapped[UUID | None]
     # When the person was told that their draft would be deleted.
     warned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # No column: the way of a draft, with the state that it was read from. Who has just opened one is led on without its
+    # process being read again.
+    if TYPE_CHECKING:
+        known_way: tuple[bytes, Way] | None
+    else:
+        known_way = None
 
     @property
     def draft(self) -> bool:

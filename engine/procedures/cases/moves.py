@@ -28,7 +28,7 @@ from engine.people import accounts
 from engine.people.actors import SYSTEM, Actor
 from engine.procedures import catalogue, references, tasks
 from engine.procedures.cases import appointments, holds, once
-from engine.procedures.cases.case import Case
+from engine.procedures.cases.case import Case, Way
 from engine.procedures.cases.finding import held, locked, make_link
 from engine.procedures.cases.run import Attempt, Run, validated
 from engine.procedures.cases.typed import without
@@ -95,26 +95,21 @@ def open_draft(session: Session, slug: str, actor: Actor, *, offer: str = "") ->
     run.note("opened")
     run.workflow = Workflow.start(definition.process, run.scope)
     run.settle()
+    run.note_way()
     return case, None if account else make_link(session, case)
 
 
 # --- moving ----------------------------------------
 
 
-@dataclass(frozen=True)
-class Way:
-    """The steps of the wizard on the way that a draft took, by their elements: those passed, in their order, which can be
-    corrected; and those that wait to be filled in."""
-
-    passed: list[str]
-    waiting: set[str]
-
-
 def way(session: Session, case: Case) -> Way:
     """Where a draft stands."""
-    run = Run(session, case, catalogue.definition(session, case.version_id), SYSTEM)
-    run.load()
-    return Way(run.workflow.steps_done, set(run.tasks_before.values()))
+    if case.known_way is None or case.known_way[0] != case.state:
+        run = Run(session, case, catalogue.definition(session, case.version_id), SYSTEM)
+        run.load()
+        run.note_way()
+    assert case.known_way is not None
+    return case.known_way[1]
 
 
 @traces.traced("move submit_step")

@@ -22,7 +22,7 @@ from engine.core.statements import insert_row
 from engine.people.actors import Actor
 from engine.procedures import choices, durations, forms, history, notifications, operations, receipts, tasks
 from engine.procedures.cases import appointments, holds, once
-from engine.procedures.cases.case import Case, reserved, save
+from engine.procedures.cases.case import Case, Way, reserved, save
 from engine.procedures.cases.finding import tracking_address
 from engine.procedures.cases.typed import without
 from engine.procedures.catalogue import Definition
@@ -87,6 +87,11 @@ class Run:
         self.workflow = Workflow.load(self.definition.process, self.case.state, self.scope)
         self.tasks_before = {task.id: task.element_id for task in self.workflow.open_tasks()}
         self.timers_before = {timer.key: timer.due_at for timer in self.workflow.timers()}
+
+    def note_way(self) -> None:
+        """Let the request know the way that it took, for who asks next."""
+        waiting = {task.element_id for task in self.workflow.open_tasks()}
+        self.case.known_way = (self.case.state, Way(self.workflow.steps_done, waiting))
 
     def change(self, **values: Any) -> None:
         """Change columns of the request; `settle` writes them all in one statement."""

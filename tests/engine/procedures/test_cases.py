@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from engine.bpmn.workflow import OperationFault
+from engine.bpmn.workflow import OperationFault, Workflow
 from engine.core import clock, jobs, mail
 from engine.core.db import Session
 from engine.core.errors import (
@@ -54,6 +54,19 @@ def test_a_draft_opens_on_its_first_step_with_a_reference(session: Session, draf
     assert draft.reference
     assert open_elements(session, draft) == ["mes_informations"]
     assert kinds(session, draft) == ["opened"]
+
+
+def test_who_opens_a_draft_is_led_on_without_its_process_being_read_again(
+    session: Session, draft: Case, resident: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Workflow, "load", None)
+        assert cases.way(session, draft) == cases.Way([], {"mes_informations"})
+    cases.submit_step(session, draft, "mes_informations", WHO, resident)
+    assert cases.way(session, draft) == cases.Way(["mes_informations"], {"ma_demande"})
+    session.flush()
+    session.expire(draft)
+    assert cases.way(session, draft) == cases.Way(["mes_informations"], {"ma_demande"})
 
 
 def test_opening_again_gives_the_same_draft(session: Session, essai: str, draft: Case, resident: Actor) -> None:
