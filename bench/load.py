@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import math
 import multiprocessing
 import statistics
 import sys
@@ -49,6 +50,22 @@ class Tally:
     errors: int = 0
     first_error: str = ""
     seconds: float = 0.0
+    until: float = math.inf
+    """The monotonic time after which nothing counts."""
+
+    def submit(self, ms: float) -> bool:
+        """Count a submit that has just ended; False when time is up."""
+        return self._count(self.submits, ms)
+
+    def floor(self, ms: float) -> bool:
+        """Count a floor request that has just ended; False when time is up."""
+        return self._count(self.floors, ms)
+
+    def _count(self, kind: list[float], ms: float) -> bool:
+        if time.monotonic() > self.until:
+            return False
+        kind.append(ms)
+        return True
 
     def add(self, other: Tally) -> None:
         """Take what another client saw along."""
@@ -146,26 +163,29 @@ Act = Callable[[Client, Tally], None]
 
 
 def journeys(client: Client, tally: Tally) -> None:
-    """Walk the procedure once, looking at every page."""
+    """Walk the procedure once, looking at every page, as far as there is time."""
     for _, took, _ in client.journey():
-        tally.submits.append(took)
+        if not tally.submit(took):
+            return
 
 
 def _journeys_beside(client: Client, tally: Tally) -> None:
     for number, (_, took, _) in enumerate(client.journey()):
-        tally.submits.append(took)
-        tally.floors.append(client.floor(number))
+        if not tally.submit(took) or not tally.floor(client.floor(number)):
+            return
 
 
 def steps_only(client: Client, tally: Tally) -> None:
-    """Walk it once as a program would."""
+    """Walk it once as a program would, as far as there is time."""
     for _, took, _ in client.journey(pages=False):
-        tally.submits.append(took)
+        if not tally.submit(took):
+            return
 
 
 def _floors(client: Client, tally: Tally) -> None:
     for number in range(10):
-        tally.floors.append(client.floor(number))
+        if not tally.floor(client.floor(number)):
+            return
 
 
 def together(
@@ -177,7 +197,7 @@ def together(
     *,
     client: Callable[[int], Client] = Client,
 ) -> float:
-    """So many clients, each in a process of its own, for so many seconds; the seconds that it took in fact.
+    """So many clients, each in a process of its own, for so many seconds, which are returned: what ends later doesn't count.
 
     `client` makes one, in its process, from the port that it asks.
     """
@@ -195,11 +215,11 @@ def together(
         process.join()
         if into is not None:
             into.add(tally)
-    return time.monotonic() - begin
+    return seconds
 
 
 def _be_client(act: Act, make: Callable[[int], Client], port: int, until: float, results: Connection) -> None:
-    tally = Tally()
+    tally = Tally(until=until)
     client = make(port)
     while time.monotonic() < until:
         try:

@@ -21,6 +21,11 @@ def program(name: str) -> str:
     return found
 
 
+def version() -> str:
+    """The version of the environment's Node, such as v24.1.0."""
+    return subprocess.run([program("node"), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def run(path: str | Path, *arguments: str, folder: Path) -> None:
     """Run a program that needs this Node in `folder`, or `CommandFailed` with the end of what it said."""
     scripts = sysconfig.get_path("scripts")

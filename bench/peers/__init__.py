@@ -16,6 +16,7 @@ SpiffArena's backend isn't among them: it isn't published on PyPI. Its ratio is 
 
 from __future__ import annotations
 
+import platform
 import statistics
 import sys
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ from bench.client import Client
 from bench.peers import installing
 from bench.peers.products import PRODUCTS, Product
 from bench.reporting import percentile, print_report
-from commands import CommandFailed
+from commands import CommandFailed, node
 
 CLIENTS = (1, 8)
 ROUNDS = 6
@@ -122,6 +123,7 @@ def report(turns: Turns, stored: Mapping[str, int]) -> dict[str, Any]:
     ratios = {peer: _each(partial(_ratio, turns, peer)) for peer in peers}
     return {
         **{name: {**_each(partial(_figures, turns, name)), "stored_bytes": stored[name]} for name in stored},
+        "runs_on": {"python": platform.python_version(), "node": node.version()},
         "ratios": ratios,
         "ratios_by_round": {peer: _each(partial(_ratios, turns, peer)) for peer in peers},
         "spiffarena": {

@@ -12,6 +12,7 @@ from commands import CommandFailed, node
 
 def test_the_environments_node_comes_first(tmp_path: Path) -> None:
     assert node.program("node") == f"{sysconfig.get_path('scripts')}/node"
+    assert int(node.version().removeprefix("v").partition(".")[0]) >= 20
     node.run("/bin/sh", "-c", "command -v node > found", folder=tmp_path)
     assert (tmp_path / "found").read_text().strip() == node.program("node")
 
