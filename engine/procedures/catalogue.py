@@ -483,38 +483,6 @@ def favoured(session: Session, account_id: UUID) -> list[Procedure]:
     )
 
 
-def search(procedures: Sequence[Procedure], text: str) -> list[Procedure]:
-    """Those that answer the words typed, the best first (A4).
-
-    Accents, case and plurals don't count; every word must be found; a word in the title weighs more than in the
-    keywords, the trade or the sector, and those more than in the description.
-    """
-    wanted = words.stems(text)
-    if not wanted:
-        return list(procedures)
-    scored = [(_score(procedure, wanted), procedure) for procedure in procedures]
-    return [procedure for score, procedure in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
-
-
-def _score(procedure: Procedure, wanted: Sequence[str]) -> int:
-    middle = " ".join(procedure.properties.get(name, "") for name in ("keywords", "trade", "sector"))
-    fields: tuple[tuple[str, int], ...] = ((procedure.title, 100), (middle, 10), (procedure.description, 1))
-    stems = [(words.stems(text), weight) for text, weight in fields]
-    total = 0
-    for word in wanted:
-        best = max((weight * _fit(word, found) for found, weight in stems), default=0)
-        if not best:
-            return 0
-        total += best
-    return total
-
-
-def _fit(word: str, found: Sequence[str]) -> int:
-    if word in found:
-        return 2
-    return 1 if len(word) >= 3 and any(other.startswith(word) for other in found) else 0
-
-
 def by_trade(
     procedures: Sequence[Procedure], key: Callable[[Procedure], str] | None = None
 ) -> dict[str, list[Procedure]]:

@@ -1,6 +1,7 @@
 // What JavaScript adds to the pages of the account: the password's rules followed as one types, a proposal without leaving the
 // page, and a proof of work in place of the captcha's picture. Without it the same pages work through their buttons.
 import { solveChallengeWorkers } from "altcha/lib";
+import { clear } from "./errors.js";
 
 const KEPT = {
   length: (text) => [...text].length >= 8,
@@ -52,6 +53,7 @@ function followRules(box) {
       if (!answer.ok) throw new Error(answer.statusText);
       const proposal = (await answer.json()).mot_de_passe;
       password.value = again.value = proposal;
+      for (const input of [password, again]) clear(input);
       const shown = box.querySelector("[data-proposal]");
       shown.hidden = false;
       shown.querySelector("[data-proposed]").textContent = proposal;

@@ -1,6 +1,8 @@
 // Files sent as soon as they are chosen, with their progress, without leaving the page. It goes through the same address as the
 // button «Joindre», which does it without JavaScript: the server answers with the page, of which the part of the field is taken.
 
+import { forgive } from "./errors.js";
+
 const BYTES_MAX = 10 * 1024 * 1024;
 const FAILED = "L’envoi n’a pas abouti. Vérifiez votre connexion, puis choisissez de nouveau le fichier.";
 const sending = new WeakMap();
@@ -111,17 +113,6 @@ function take(form, path, names, call) {
   say(form, error ? error.textContent.trim() : names ? `Fichier joint : ${names}.` : "La liste des fichiers a changé.");
   form.dispatchEvent(new Event("change", { bubbles: true }));
   return true;
-}
-
-// The list of errors at the top says no more of a field that is right now.
-function forgive(part) {
-  for (const link of document.querySelectorAll(".govuk-error-summary__list a")) {
-    if (part.querySelector(link.hash)) link.closest("li").remove();
-  }
-  const summary = document.querySelector(".govuk-error-summary");
-  if (!summary || summary.querySelector("li")) return;
-  summary.remove();
-  document.title = document.title.replace(/^Erreur\s*:\s*/, "");
 }
 
 // As without JavaScript: the browser sends the form and shows what comes.

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from engine.core.db import Session
 from engine.core.errors import AlreadyRequested, QuotaExhausted
 from engine.people import throttle
-from engine.procedures import cases, catalogue, words
+from engine.procedures import cases, catalogue, searching, words
 from portal import access
 from portal.access import current_actor, reading, transactional
 from portal.public import blueprint, quotas
@@ -47,6 +47,8 @@ def show_catalogue(session: Session) -> str:
     everything = catalogue.published(session)
     typed = request.args.get("q", "").strip()[:200]
     telling = any(sign.isalnum() for sign in typed)
+    found = searching.search(everything, typed) if telling else []
+    meant = searching.meant(everything, typed) if telling and not found else None
     trade = words.plain(request.args.get("metier", "").strip())
     trades = catalogue.by_trade(everything)
     chosen = next((name for name in trades if words.plain(name) == trade), None) if trade and not typed else None
@@ -56,7 +58,8 @@ def show_catalogue(session: Session) -> str:
         chosen=chosen,
         typed=typed,
         words_typed=telling,
-        found=catalogue.search(everything, typed) if telling else [],
+        found=searching.search(everything, meant) if meant else found,
+        meant=meant,
         total=len(everything),
         parking=PARKING,
         plain=words.plain,

@@ -59,6 +59,9 @@ def test_an_account_is_made_on_the_way_to_a_locked_procedure(someone: Someone, h
     expect(kept).to_have_text(
         ["au moins 1 minuscule – respectée", "au moins 1 caractère spécial, par exemple ? ! - € – respectée"]
     )
+    page.get_by_role("button", name="Continuer").last.click()
+    wrong = page.locator("#mot_de_passe-error")
+    expect(wrong).to_be_visible()
     password.fill("Tilleul-1987!")
     expect(kept).to_have_count(6)
     page.locator("[name=mot_de_passe_confirmation]").fill("Tilleul")
@@ -68,6 +71,9 @@ def test_an_account_is_made_on_the_way_to_a_locked_procedure(someone: Someone, h
     proposed = page.locator("[data-proposed]").inner_text()
     assert passwords.unmet(proposed) == []
     expect(password).to_have_value(proposed)
+    # What was wrong with the former password is said no more, at the top neither.
+    expect(wrong).to_have_count(0)
+    expect(page.locator(".govuk-error-summary a[href='#mot_de_passe']")).to_have_count(0)
     expect(page.locator("[data-match]")).to_be_empty()
     page.get_by_label(re.compile("J’accepte")).check()
     holds(page)

@@ -104,6 +104,12 @@ def test_people_find_parking_by_the_word_they_use(visitor: Visitor, said: Said) 
     assert "Renouveler mon droit de stationnement résidentiel" in found
 
 
+def test_a_misspelt_word_finds_what_was_meant(visitor: Visitor, said: Said) -> None:
+    found = said(visitor.get("/demarches?q=Passeprot"))
+    assert "Aucune démarche pour « Passeprot ». Voici 1 démarche pour « passeport »." in found.replace("\u00a0", " ")
+    assert "Prendre rendez-vous pour une carte d’identité ou un passeport" in found
+
+
 @pytest.mark.parametrize(
     ("words", "slug"),
     [

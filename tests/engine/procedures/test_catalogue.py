@@ -197,61 +197,19 @@ def test_parsed_versions_do_not_pile_up(session: Session, sources: SourceSet, mo
     assert catalogue.definition(session, deployed[0]).title == "Titre 0"
 
 
-# --- looking up --------------------------------------------
+# --- shown -------------------------------------------------
 
 
-def procedure(title: str, *, description: str = "", **properties: str) -> Procedure:
-    return Procedure(slug=title.casefold(), title=title, properties={"description": description, **properties})
-
-
-PARKING = procedure(
-    "Renouveler mon stationnement résidentiel", description="Prolongez votre droit.", trade="Stationnement"
-)
-VEHICLE = procedure("Changer de véhicule", description="Pour votre stationnement.", trade="Stationnement")
-WORKS = procedure("Signaler des travaux bruyants", trade="Espace public", keywords="chantier bruit nuisances")
-ADDRESS = procedure("Changer d’adresse postale", trade="Coordonnées", sector="Mon compte")
-ALL = [PARKING, VEHICLE, WORKS, ADDRESS]
-
-
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("véhicule", [VEHICLE]),
-        ("VEHICULES", [VEHICLE]),
-        ("travail", [WORKS]),
-        ("chantiers", [WORKS]),
-        ("changement adresse", []),
-        ("changer adresse", [ADDRESS]),
-        ("mon compte", [ADDRESS]),
-        ("renouv", [PARKING]),
-        ("piscine", []),
-        ("stationnement piscine", []),
-    ],
-)
-def test_words_are_found_whatever_their_accents_case_and_number(typed: str, found: list[Procedure]) -> None:
-    assert catalogue.search(ALL, typed) == found
-
-
-@pytest.mark.parametrize("typed", ["", "  ", "%", "de la"])
-def test_nothing_to_look_for_shows_everything(typed: str) -> None:
-    assert catalogue.search(ALL, typed) == ALL
-
-
-def test_a_title_comes_before_a_description() -> None:
-    assert catalogue.search(ALL, "stationnement") == [PARKING, VEHICLE]
-    assert catalogue.search([VEHICLE, PARKING], "stationnement") == [PARKING, VEHICLE]
-
-
-def test_an_exact_word_comes_before_a_beginning() -> None:
-    exact, longer = procedure("Une carte"), procedure("Un carton")
-    assert catalogue.search([longer, exact], "cart") == [longer, exact]
-    assert catalogue.search([longer, exact], "carte") == [exact]
+def procedure(title: str, **properties: str) -> Procedure:
+    return Procedure(slug=title.casefold(), title=title, properties={"description": "", **properties})
 
 
 def test_tiles_are_grouped_by_trade_in_alphabetical_order() -> None:
-    groups = catalogue.by_trade([WORKS, PARKING, VEHICLE, procedure("Autre"), ADDRESS, procedure("É", trade="École")])
+    works, address = procedure("Signaler", trade="Espace public"), procedure("Adresse", trade="Coordonnées")
+    parking, vehicle = procedure("Renouveler", trade="Stationnement"), procedure("Changer", trade="Stationnement")
+    groups = catalogue.by_trade([works, parking, vehicle, procedure("Autre"), address, procedure("É", trade="École")])
     assert list(groups) == ["Autres démarches", "Coordonnées", "École", "Espace public", "Stationnement"]
-    assert groups["Stationnement"] == [PARKING, VEHICLE]
+    assert groups["Stationnement"] == [parking, vehicle]
 
 
 def test_the_catalogue_is_in_alphabetical_order_whatever_the_accents(session: Session, sources: SourceSet) -> None:
