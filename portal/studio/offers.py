@@ -13,7 +13,6 @@ from engine.procedures.publications import Offer, OfferChanged
 from portal import access, proof
 from portal.access import current_actor, reading, transactional
 from portal.studio import blueprint
-from portal.studio.procedures import shown_count
 from portal.studio.versions import found
 
 SEEN = "vue"
@@ -102,7 +101,6 @@ def _withdrawal(session: Session, slug: str, error: str = "") -> Response:
         "studio/withdrawal.html",
         definition=found(session, slug, current.number),
         current=current,
-        shown_count=shown_count,
         error=error,
     )
     return make_response(page, 409 if error else 200)

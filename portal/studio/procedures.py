@@ -56,13 +56,7 @@ def show_procedure(session: Session, slug: str) -> str:
         versions=versions,
         offered=publications.offer(session, slug),
         decisions=[_told(one, names) for one in decided],
-        shown_count=shown_count,
     )
-
-
-def shown_count(number: int) -> str:
-    """A number of requests as it is shown: «12», or «999+»."""
-    return str(number) if number <= publications.COUNTED else f"{publications.COUNTED}+"
 
 
 def _told(entry: AuditEntry, names: dict[UUID, str]) -> Told:
