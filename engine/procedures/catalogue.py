@@ -197,9 +197,24 @@ def problems_of(sources: SourceSet) -> list[Problem]:
         sources.forms, None if wrong else {name: template.texts for name, template in known.items()}
     )
     return [
+        *(_misencoded(source) for source in (sources.bpmn, *sources.dmn) if not _is_utf_8(source.content)),
         *checking.check(sources.bpmn, forms=sources.forms, dmn=sources.dmn, declarations=declarations),
         *wrong,
     ]
+
+
+def _is_utf_8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _misencoded(source: Source) -> Problem:
+    """XML may be written in any encoding; what is kept of a version, and handed to browsers, is text."""
+    told = "Le fichier n’est pas écrit en UTF-8 : enregistrez-le ainsi depuis votre éditeur."
+    return Problem(source.name, "", 1, "encoding", told)
 
 
 # --- definitions ----------------------------------------

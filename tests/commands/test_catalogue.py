@@ -104,6 +104,16 @@ def test_problems_are_all_told_and_nothing_is_kept(run: Any, essai: Path) -> Non
     assert run("versions")[1] == "no procedure is deployed\n"
 
 
+def test_a_file_in_another_encoding_is_a_problem(run: Any, essai: Path) -> None:
+    """XML may be written in any; what is kept, shown and deposited again is UTF-8."""
+    text = essai.read_text().replace('encoding="UTF-8"', 'encoding="ISO-8859-1"')
+    essai.write_bytes(text.encode("latin-1", "xmlcharrefreplace"))
+    for verb in ("check", "deploy"):
+        status, said, _ = run(verb, str(essai))
+        assert status == 1
+        assert "essai.bpmn:1: Le fichier n’est pas écrit en UTF-8" in said.replace("\N{NO-BREAK SPACE}", " ")
+
+
 @pytest.mark.parametrize(
     ("typed", "complaint"),
     [
