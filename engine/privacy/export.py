@@ -7,7 +7,6 @@ downloaded from the requests that they belong to.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,21 +17,13 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select
 
 from engine.core import clock, config
-from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.people.accounts import Account
-from engine.privacy import rows
+from engine.privacy import rows, wording
 from engine.privacy.holdings import HOLDINGS, Holding
 
 FORMAT = 1
 _HELPING = 200
-# A document that people read shows the beginning of a long text.
-_SHOWN = 1_500
-
-
-_SEXES = {"F": "Féminin", "M": "Masculin"}
-# In what is kept as JSON, days are texts.
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ def as_json(session: Session, account: Account) -> Iterator[str]:
         about = {"rubrique": holding.title, "table": name, "non_communique": _reasons(holding)}
         yield (", " if number else "") + json.dumps(about, ensure_ascii=False)[:-1] + ', "lignes": ['
         for place, row in enumerate(session.execute(_rows(name, account)).yield_per(_HELPING)):
-            told = {label: _plain(value) for label, value in _labelled(holding, row)}
+            told = {holding.told[column]: _plain(value) for column, value in _values(holding, row).items()}
             yield (", " if place else "") + json.dumps(told, ensure_ascii=False)
         yield "]}"
     yield "]}\n"
@@ -70,11 +61,12 @@ def as_json(session: Session, account: Account) -> Iterator[str]:
 def as_sections(session: Session, account: Account, most: int) -> list[Section]:
     """The sections that hold something, each with its `most` latest rows."""
     found = []
+    words = wording.Words(session, account)
     for name in _told():
         holding = HOLDINGS[name]
         held = session.execute(_rows(name, account).limit(most + 1)).all()
         if held:
-            told = [[(label, _text(value, label)) for label, value in _labelled(holding, row)] for row in held[:most]]
+            told = [_in_words(words, name, holding, row) for row in held[:most]]
             found.append(Section(holding.title, told, len(held) > most, _reasons(holding), holding.why))
     return found
 
@@ -90,11 +82,17 @@ def _rows(name: str, account: Account) -> Select[Any]:
     return query.where(rows.of_person(name, account.id, account.login)).order_by(*order)
 
 
-def _labelled(holding: Holding, row: Row[Any]) -> Iterator[tuple[str, Any]]:
-    """What is told of a row, with its labels."""
-    for (column, label), value in zip(holding.told.items(), row, strict=True):
-        part = holding.partly.get(column)
-        yield label, part.only(value) if part else value
+def _values(holding: Holding, row: Row[Any]) -> dict[str, Any]:
+    """What is told of a row, by column."""
+    return {
+        column: holding.partly[column].only(value) if column in holding.partly else value
+        for column, value in zip(holding.told, row, strict=True)
+    }
+
+
+def _in_words(words: wording.Words, name: str, holding: Holding, row: Row[Any]) -> list[tuple[str, str]]:
+    values = _values(holding, row)
+    return [(label, words.say(name, values, column)) for column, label in holding.told.items()]
 
 
 def _reasons(holding: Holding) -> dict[str, str]:
@@ -108,31 +106,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (UUID, Decimal)):
         return str(value)
     return value
-
-
-def _text(value: Any, name: str = "") -> str:
-    """A value as people read it, by the name that it bears."""
-    if value is None or value in ("", [], {}):
-        return "Non renseigné"
-    if isinstance(value, bool):
-        return "Oui" if value else "Non"
-    if isinstance(value, datetime):
-        return value.astimezone(PARIS).strftime("%d/%m/%Y à %H:%M")
-    if isinstance(value, date):
-        return value.strftime("%d/%m/%Y")
-    if isinstance(value, (Mapping, list)):
-        return "\n".join(_lines(value))
-    text = _SEXES.get(str(value), str(value)) if name.rpartition(" ")[2].casefold() == "sexe" else str(value)
-    if _DAY.fullmatch(text):
-        return "/".join(reversed(text.split("-")))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… (la suite est dans le fichier JSON)"
-
-
-def _lines(value: Any, before: str = "") -> Iterator[str]:
-    pairs = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
-    for key, inner in pairs:
-        name = f"{before} › {key}" if before else str(key)
-        if isinstance(inner, (Mapping, list)) and inner:
-            yield from _lines(inner, name)
-        else:
-            yield f"{name}\u00a0: {_text(inner, name)}"

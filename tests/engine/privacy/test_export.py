@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 from engine.core import clock
@@ -10,9 +11,9 @@ from engine.core.db import Session
 from engine.people import accounts
 from engine.people.accounts import Account
 from engine.people.actors import Actor
-from engine.privacy import export
+from engine.privacy import export, wording
 from engine.privacy.holdings import HOLDINGS
-from engine.procedures import cases, tasks
+from engine.procedures import cases, history, tasks
 from engine.procedures.cases import Case
 from engine.rights import care_plans
 
@@ -69,7 +70,10 @@ def test_the_sections_to_read_are_bounded(session: Session, ada: Account, filed:
     assert ("Identité certifiée", "Non") in account
     assert ("Nom d’usage", "Non renseigné") in account
     (case,) = sections["Demandes"].rows
-    assert "ma_demande › objet\u00a0: Un banc" in dict(case)["Réponses et suite donnée"]
+    told = dict(case)
+    assert told["Démarche"] == "Démarche d’essai"
+    assert told["État"] == "En cours"
+    assert "Ma demande › Objet\u00a0: Un banc" in told["Réponses et suite donnée"].splitlines()
     assert "Droits" not in sections
 
 
@@ -81,6 +85,19 @@ def test_people_read_words_and_days(session: Session, ada: Account, filed: Case)
     sections = {one.title: one for one in export.as_sections(session, ada, most=9)}
     told = dict(line for section in sections.values() for row in section.rows for line in row)
     assert "Féminin" in told.values()
-    assert any("sexe\u00a0: Masculin" in text for text in told.values())
-    assert any("date_naissance\u00a0: 14/03/1987" in text for text in told.values())
+    assert any("Essai › Sexe\u00a0: Masculin" in text for text in told.values())
+    assert any("Essai › Date de naissance\u00a0: 14/03/1987" in text for text in told.values())
     assert "1987-03-14" in "".join(export.as_json(session, ada))
+
+
+def test_no_code_is_left_to_guess(session: Session, ada: Account, filed: Case) -> None:
+    """What happened, to which step, by whom: as the pages say it."""
+    sections = {one.title: one.rows for one in export.as_sections(session, ada, most=99)}
+    happened = [dict(row) for row in sections["Historique de vos demandes"]]
+    assert {one["Sorte d’auteur"] for one in happened} == {"Vous"}
+    assert {"Événement": "Étape remplie", "Étape": "Ma demande"}.items() <= happened[-3].items()
+    for section in ("Historique de vos demandes", "Demandes", "Votre compte"):
+        for row in sections[section]:
+            assert not any(re.fullmatch(r"[a-z]+_[a-z_]+", text) for _, text in row)
+    assert wording.text(None) == "Non renseigné"
+    assert set(wording.CODES["history", "kind"]) >= history.PUBLIC
