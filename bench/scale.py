@@ -198,6 +198,19 @@ def _search_common_name(filled: Filled) -> None:
     assert page.tasks
 
 
+def _search_all_name(filled: Filled) -> None:
+    with filled.database.reading() as session:
+        found = cases.search(session, filled.agent, filling.RARE_NAME[:5])
+    assert found.cases
+    assert not found.more
+
+
+def _search_all_common_name(filled: Filled) -> None:
+    with filled.database.reading() as session:
+        found = cases.search(session, filled.agent, filling.COMMON_NAME)
+    assert found.more
+
+
 def _dashboard(filled: Filled) -> None:
     account = random.choice(filled.accounts)
     with filled.database.reading() as session:
@@ -249,6 +262,8 @@ _MEASURES: dict[str, tuple[Measure, int]] = {
     "search_reference": (_search_reference, ROUNDS),
     "search_name": (_search_name, ROUNDS),
     "search_common_name": (_search_common_name, ROUNDS),
+    "search_all_name": (_search_all_name, ROUNDS),
+    "search_all_common_name": (_search_all_common_name, ROUNDS),
     "dashboard": (_dashboard, ROUNDS),
     "claim": (_claim, ROUNDS),
     "submit": (_submit, ROUNDS),

@@ -44,6 +44,7 @@ def prepared(settings: Settings) -> tuple[Database, list[str]]:
     database = db.Database(settings.database_url)
     _deploy(database)
     database.run(handlers.promise_daily)
+    database.run(handlers.promise_filling)
     return database, _demo(database) if settings.demo else []
 
 

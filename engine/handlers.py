@@ -137,6 +137,11 @@ def expire_drafts(session: Session, _payload: Mapping[str, Any]) -> None:
         jobs.promise(session, "expire_drafts")  # the rest, in another transaction
 
 
+def name_requests(session: Session, _payload: Mapping[str, Any]) -> None:
+    if cases.name_requests(session):
+        jobs.promise(session, "name_requests", key="name_requests")  # the rest, in another transaction
+
+
 def measure_delays(session: Session, _payload: Mapping[str, Any]) -> None:
     # A version a job: each is a short transaction, however many versions closed requests in a day.
     for version_id in forecast.to_measure(session):
@@ -191,6 +196,7 @@ KINDS: dict[str, Kind] = {
     "sweep_letters": Kind(sweep_letters, at_once=1, daily=time(2, 50)),
     "sweep_waiting_lists": Kind(sweep_waiting_lists, at_once=1, daily=time(2, 55)),
     "expire_drafts": Kind(expire_drafts, seconds=60, at_once=1, daily=time(2, 40)),
+    "name_requests": Kind(name_requests, at_once=1, daily=time(3, 0)),
     "measure_delays": Kind(measure_delays, daily=time(3, 10)),
     "measure_version": Kind(measure_version, seconds=60, at_once=1),
 }
@@ -199,6 +205,12 @@ KINDS: dict[str, Kind] = {
 def promise_daily(session: Session) -> None:
     """See to it that every daily job waits for its turn."""
     daily.ensure(session, {name: kind.daily for name, kind in KINDS.items() if kind.daily is not None})
+
+
+def promise_filling(session: Session) -> None:
+    """Have what former releases left empty filled, from now on and not only when the day's turn comes."""
+    if cases.unnamed(session):
+        jobs.promise(session, "name_requests", key="name_requests")
 
 
 def _handler(name: str, kind: Kind) -> Callable[[Session, Mapping[str, Any]], None]:

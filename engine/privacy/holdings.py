@@ -381,6 +381,7 @@ HOLDINGS: Mapping[str, Holding] = {
             "warned_at": "Date du rappel d’un brouillon",
             "end_element": "Étape interne de la démarche",
             "erased_at": "Date d’effacement, une fois la demande effacée",
+            "search_name": "Vos noms, écrits pour la recherche",
         },
         partly={
             "typed": Part(
@@ -389,7 +390,7 @@ HOLDINGS: Mapping[str, Holding] = {
         },
         fate="detached",
         why="Le service garde une demande déposée pour le temps de sa durée de conservation, sans votre compte, puis l’efface.",
-        cleared={"applicant": {}, "document": {}, "typed": None, "state": b""},
+        cleared={"applicant": {}, "document": {}, "typed": None, "state": b"", "search_name": None},
         order="opened_at",
     ),
     "history": Holding(

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
-    DDL,
     ColumnElement,
     ForeignKey,
     Index,
@@ -24,7 +23,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    event,
     false,
     func,
     insert,
@@ -42,6 +40,7 @@ from engine.contact import exchanges, notifications
 from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import AlreadyClaimed, NotFound
+from engine.core.indexes import know_words, of_words, partial
 from engine.core.statements import Prepared
 from engine.people.access import Thing, can, worked_groups
 from engine.people.actors import Actor
@@ -65,26 +64,23 @@ _SORTS: dict[Sort, tuple[str, ...]] = {
 }
 
 
+_OF_AGENTS = f"\"group\" <> '{RESIDENT}'"
+
+
 class HumanTask(Base):
     """A task that waits for somebody. `group` is the lane: the resident's, or a group of agents'."""
 
     __tablename__ = "human_task"
     __table_args__ = (
-        # With the name, so that a search for one that many bear looks at no row but those of the page.
-        Index("ix_human_task_group_due_at", "group", "due_at", "id", "search_name"),
-        Index("ix_human_task_group_filed_at", "group", "filed_at", "id"),
-        Index("ix_human_task_group_search_name", "group", "search_name", "id"),
-        Index("ix_human_task_group_procedure_title", "group", "procedure_title", "due_at", "id"),
-        # The beginnings of names, anywhere in them: a B-tree knows only the beginning of the first one.
-        Index(
-            "ix_human_task_words",
-            "search_name",
-            postgresql_using="gin",
-            postgresql_ops={"search_name": "gin_trgm_ops"},
-            info={"dialect": "postgresql"},
-        ).ddl_if(dialect="postgresql"),
-        Index("ix_human_task_claimed_by", "claimed_by"),
-        Index("ix_human_task_reference", "reference"),
+        # What the queues are read by. A resident's task stands in none of them: each of their steps would write them all, and
+        # nobody would read it. With the name, so that a search for one that many bear looks at no row but those of the page.
+        partial("ix_human_task_queue_due_at", "group", "due_at", "id", "search_name", where=_OF_AGENTS),
+        partial("ix_human_task_queue_filed_at", "group", "filed_at", "id", where=_OF_AGENTS),
+        partial("ix_human_task_queue_search_name", "group", "search_name", "id", where=_OF_AGENTS),
+        partial("ix_human_task_queue_procedure_title", "group", "procedure_title", "due_at", "id", where=_OF_AGENTS),
+        of_words("ix_human_task_queue_words", "search_name", where=_OF_AGENTS),
+        partial("ix_human_task_queue_reference", "reference", where=_OF_AGENTS),
+        partial("ix_human_task_holder", "claimed_by", where="claimed_by IS NOT NULL"),
         Index("ix_human_task_case_id", "case_id"),
     )
 
@@ -111,11 +107,10 @@ class HumanTask(Base):
         return self.due_at is not None and self.due_at < clock.now()
 
 
-# What finds the beginnings of words; it comes with PostgreSQL, and the owner of a database may add it.
-_TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]
-event.listen(HumanTask.__table__, "before_create", _TRIGRAMS.execute_if(dialect="postgresql"))
-
 _TABLE: Table = HumanTask.__table__  # type: ignore[assignment]
+know_words(_TABLE)
+# Said in every query of a queue: of a group whose name is left open, the database can't tell that its indexes hold all its tasks.
+_QUEUED_ONLY = _TABLE.c.group != literal_column(f"'{RESIDENT}'")
 _OPEN = Prepared(insert(_TABLE), *_TABLE.c.keys())
 _TAKE_OVER = Prepared(update(_TABLE).where(_TABLE.c.id == bindparam("closed")), *_TABLE.c.keys())
 _CLOSE = Prepared(delete(_TABLE).where(_TABLE.c.id == bindparam("closed")))
@@ -158,7 +153,7 @@ def searchable(name: str) -> str:
     return " ".join("".join(sign if sign.isalnum() else " " for sign in plain(name)).split())
 
 
-def begins(names: ColumnElement[str] | InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+def begins(names: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], word: str) -> ColumnElement[bool]:
     """Whether one of the names, as `searchable` writes them, begins so."""
     # Written into the statement, letters and digits that they are: PostgreSQL plans for this very name, common or rare.
     return or_(*(names.like(bindparam(None, form, literal_execute=True)) for form in (f"{word}%", f"% {word}%")))
@@ -201,7 +196,7 @@ def queue(
     keys = [_TABLE.c[name] for name in _SORTS[sort]]
     firsts = [
         select(*keys)
-        .where(HumanTask.group == literal(each, literal_execute=written), *wanted)
+        .where(HumanTask.group == literal(each, literal_execute=written), _QUEUED_ONLY, *wanted)
         .order_by(*_order(_TABLE.c, sort))
         .limit(literal(last, literal_execute=written))
         .subquery()
@@ -251,7 +246,7 @@ def listing(
     )
     wanted = _conditions(actor, words, mine=mine, late=late)
     for each in _groups(actor, group):
-        query = select(*shown).where(HumanTask.group == each, *wanted).order_by(*_order(_TABLE.c, "due"))
+        query = select(*shown).where(HumanTask.group == each, _QUEUED_ONLY, *wanted).order_by(*_order(_TABLE.c, "due"))
         # Closed with the generator: who stops early leaves no cursor behind.
         with session.execute(query, execution_options={"yield_per": 500}) as rows:
             yield from rows
@@ -316,7 +311,7 @@ def counts(session: Session, actor: Actor) -> Counts:
 
 
 def _counted(*wanted: ColumnElement[bool]) -> ScalarSelect[int]:
-    few = select(literal_column("1")).select_from(HumanTask).where(*wanted).limit(COUNTED + 1).subquery()
+    few = select(literal_column("1")).select_from(HumanTask).where(_QUEUED_ONLY, *wanted).limit(COUNTED + 1).subquery()
     return select(func.count()).select_from(few).scalar_subquery()
 
 

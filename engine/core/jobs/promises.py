@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Integer, Text, delete, text
+from sqlalchemy import Index, Integer, Text, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,14 +27,6 @@ class Job(Base):
     __table_args__ = (
         Index("ix_job_state_due_at", "state", "due_at"),
         Index("ix_job_kind_due_at", "kind", "due_at"),
-        Index("ix_job_case_id", "case_id"),
-        # Few jobs are held at a time: `hand_over` counts them.
-        Index(
-            "ix_job_held_until",
-            "held_until",
-            sqlite_where=text("held_until IS NOT NULL"),
-            postgresql_where=text("held_until IS NOT NULL"),
-        ),
         Index("uq_job_key", "key", unique=True),
     )
 

@@ -60,6 +60,7 @@ from engine.procedures.cases.moves import (
     try_again,
     way,
 )
+from engine.procedures.cases.naming import name_requests, unnamed
 from engine.procedures.cases.once import former
 from engine.procedures.cases.run import Attempt
 from engine.procedures.cases.searching import Found, search
@@ -114,6 +115,7 @@ __all__ = [
     "locked",
     "make_link",
     "may_book_appointment",
+    "name_requests",
     "notify",
     "of_link",
     "offered",
@@ -134,6 +136,7 @@ __all__ = [
     "tracking_address",
     "try_again",
     "typed_at",
+    "unnamed",
     "waiting_for",
     "warn_of_drafts",
     "way",

@@ -88,6 +88,7 @@ def open_draft(session: Session, slug: str, actor: Actor, *, offer: str = "") ->
         erased_at=None,
         made_from=None,
         warned_at=None,
+        search_name=None,
     )
     once.refuse_another(session, case, definition)
     holds.take_place(session, case, definition, offer)

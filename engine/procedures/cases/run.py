@@ -171,13 +171,16 @@ class Run:
         timers = {timer.key: timer.due_at for timer in workflow.timers()} if case.running else {}
         self._forget_typed({str(task_id) for task_id in opened})
         self.change(state=workflow.dump(), document=self.scope.document, changed_at=now)
-        self._write()
         fresh = [task for task in opened.values() if task.id not in self.tasks_before]
         applicant = case.applicant_name if fresh else ""
+        names = tasks.searchable(case.known_names) if fresh or case.filed_at is not None else ""
+        if case.filed_at is not None and names != case.search_name:
+            self.change(search_name=names)
+        self._write()
         tasks.replace_all(
             self.session,
             [task_id for task_id in self.tasks_before if task_id not in opened],
-            [self._row(task.id, task.element_id, applicant, now) for task in fresh],
+            [self._row(task.id, task.element_id, applicant, names, now) for task in fresh],
         )
         self._keep_timers(timers)
         if self.definition.asks and not case.draft:
@@ -221,7 +224,7 @@ class Run:
             if kept != self.case.typed:
                 self.change(typed=kept)
 
-    def _row(self, task_id: UUID, element_id: str, applicant: str, now: datetime) -> dict[str, Any]:
+    def _row(self, task_id: UUID, element_id: str, applicant: str, names: str, now: datetime) -> dict[str, Any]:
         node: Node = self.definition.node(element_id)
         due_in = node.properties.get("dueIn")
         return {
@@ -239,7 +242,7 @@ class Run:
             "procedure": self.case.procedure,
             "procedure_title": self.definition.title,
             "applicant": applicant,
-            "search_name": tasks.searchable(self.case.known_names),
+            "search_name": names,
             "filed_at": self.case.filed_at,
         }
 

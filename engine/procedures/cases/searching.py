@@ -1,34 +1,42 @@
 """The requests of an agent's service by reference or name, whatever becomes of them: those that wait for the resident, or are
 over, too (E1, E3).
 
-Open tasks hold the names of their requests, with an index; a request that has none is found by the names of its account, among
-the last that ended, or among the last that moved. What is older and was made without an account is found by its reference.
+A filed request holds the names that agents read of it. Each procedure's have an index in order of time that holds them too: a
+name that many bear is met on the way, whatever the number of requests; one that few bear is looked up by its words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal,
+    not_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import defer
 
 from engine.core.db import Session
-from engine.people import accounts
 from engine.people.access import Thing, can, worked_groups
-from engine.people.accounts import Account
 from engine.people.actors import Actor
 from engine.procedures import catalogue, references, tasks
 from engine.procedures.cases.case import Case
 from engine.procedures.catalogue import Version
-from engine.procedures.history import Entry
 from engine.procedures.tasks import RESIDENT, HumanTask
 
 SHOWN = 50
-# Names are compared as agents read them once the rows are here: so many are read at most.
-_NAMED, _ENDED = 200, 300
-_MOVES = 5000
 
 
 @dataclass(frozen=True)
@@ -43,76 +51,73 @@ class Found:
 def search(session: Session, actor: Actor, words: str) -> Found:
     """The filed requests that the agent may open, whose reference begins as typed, or whose names begin with the words typed.
 
-    Seven statements at most, whatever the number of requests.
+    Five statements at most, whatever the number of requests; two more where a procedure's former versions were another
+    service's.
     """
     typed = tasks.searchable(words).split()
-    versions = _versions(session, actor)
-    if not typed or not versions:
+    procedures = _procedures(session, actor) if typed else []
+    if not procedures:
         return Found([], False, frozenset())
-    filed = Case.filed_at.is_not(None), Case.version_id.in_(versions)
-    found = {case.id: case for case in session.scalars(_rows(_named(typed, words), _NAMED).where(*filed))}
-    found |= {case.id: case for case in session.scalars(_rows(_last(versions), 2 * _ENDED).where(*filed))}
-    between = references.between(words)
-    definitions = catalogue.definitions(session, {case.version_id for case in found.values()})
-    mine = [
-        case
-        for case in found.values()
-        if _answers(case, typed, between)
-        and can(actor, "case.work", Thing(groups=definitions[case.version_id].groups, filed=True))
-    ]
-    mine.sort(key=lambda case: (case.filed_at or case.opened_at, case.reference), reverse=True)
-    shown = mine[:SHOWN]
+    found = _rows(session, procedures, typed, words)
+    refused = _refused(session, actor, {case.version_id for case in found})
+    if refused:
+        others = select(Version.id).where(
+            Version.slug.in_({case.procedure for case in found if case.version_id in refused})
+        )
+        refused |= _refused(session, actor, set(session.scalars(others)))
+        found = _rows(session, procedures, typed, words, refused)
+    shown = found[:SHOWN]
     asked = select(HumanTask.case_id).where(
         HumanTask.case_id.in_([case.id for case in shown]), HumanTask.group == RESIDENT
     )
-    return Found(shown, len(mine) > SHOWN, frozenset(session.scalars(asked)))
+    return Found(shown, len(found) > SHOWN, frozenset(session.scalars(asked)))
 
 
-def _versions(session: Session, actor: Actor) -> list[UUID]:
-    """The versions of the procedures that the agent's groups may have worked on: those of a withdrawn one are looked at later."""
+def _procedures(session: Session, actor: Actor) -> list[str]:
+    """The procedures that the agent's groups may have worked on: the versions of a withdrawn one are looked at later."""
+    groups = worked_groups(actor)
+    if not groups:
+        return []
     procedures = catalogue.everything(session)
     published = catalogue.definitions(session, {one.version_id for one in procedures if one.version_id is not None})
-    groups = worked_groups(actor)
-    slugs = [one.slug for one in procedures if one.version_id is None or published[one.version_id].groups & groups]
-    return list(session.scalars(select(Version.id).where(Version.slug.in_(slugs)))) if groups and slugs else []
+    return [one.slug for one in procedures if one.version_id is None or published[one.version_id].groups & groups]
 
 
-def _named(typed: list[str], words: str) -> Select[UUID]:
-    """The ids of requests by the names of their open tasks or of their account, or by reference."""
-    of_tasks = select(HumanTask.case_id).where(*(tasks.begins(HumanTask.search_name, word) for word in typed))
-    names = (Account.search_name.contains(word, autoescape=True) for word in accounts.plain(words).split())
-    of_accounts = select(Case.id).join(Account, Account.id == Case.account_id).where(*names)
-    ways = [of_tasks, of_accounts]
+def _refused(session: Session, actor: Actor, versions: Collection[UUID]) -> set[UUID]:
+    """Those of the versions whose requests the agent may not open."""
+    definitions = catalogue.definitions(session, versions).items()
+    return {one for one, made in definitions if not can(actor, "case.work", Thing(groups=made.groups, filed=True))}
+
+
+def _rows(
+    session: Session, procedures: list[str], typed: list[str], words: str, refused: Collection[UUID] = ()
+) -> list[Case]:
+    """The requests of these procedures that answer, the latest first, and one more than are shown."""
+    # All of it is written out: beside a value left open, PostgreSQL would after some runs plan once for all names.
+    named = and_(*(tasks.begins(Case.search_name, word) for word in typed))
+    filed = [Case.filed_at.is_not(None)]
+    if refused:
+        filed.append(Case.version_id.not_in(_written(refused)))
+    # One for each procedure: the database merges them as their index gives them, and reads none to its end.
+    ways = [_way(Case.procedure == literal(slug, literal_execute=True), named, *filed) for slug in procedures]
     if between := references.between(words):
-        ways.append(select(Case.id).where(Case.reference.between(*between)))
-    return select(union_all(*ways).subquery().c[0])
-
-
-def _last(versions: Iterable[UUID]) -> Select[UUID]:
-    """The ids of the requests that ended last, and of those that moved last of all procedures."""
-    # An index gives the first ones of each version, and that of the history, whose ids grow with time, the last of all.
-    firsts = [
-        select(Case.id, Case.closed_at)
-        .where(Case.version_id == each, Case.status == "closed")
-        .order_by(Case.closed_at.desc())
-        .limit(_ENDED)
-        .subquery()
-        for each in versions
-    ]
-    merged = union_all(*(select(first) for first in firsts)).subquery()
-    ended = select(merged.c.id).order_by(merged.c.closed_at.desc()).limit(_ENDED).subquery()
-    moved = select(Entry.case_id).order_by(Entry.id.desc()).limit(_MOVES).subquery()
-    return select(union_all(select(ended.c.id), select(moved.c.case_id)).subquery().c[0])
-
-
-def _rows(ids: Select[UUID], limit: int) -> Select[Case]:
+        first, last = (literal(end, literal_execute=True) for end in between)
+        # Not a second time what is there by its name.
+        unnamed = not_(func.coalesce(named, false()))
+        ways.append(
+            _way(Case.reference.between(first, last), Case.procedure.in_(_written(procedures)), unnamed, *filed)
+        )
+    merged = union_all(*ways).subquery()
+    most = literal(SHOWN + 1, literal_execute=True)
+    ids = select(merged.c.id).order_by(merged.c.filed_at.desc(), merged.c.id.desc()).limit(most)
     # The state of a process is large, and no list shows it.
     query = select(Case).options(defer(Case.state), defer(Case.typed)).where(Case.id.in_(ids))
-    return query.order_by(Case.filed_at.desc(), Case.id).limit(limit)
+    return list(session.scalars(query.order_by(Case.filed_at.desc(), Case.id.desc())))
 
 
-def _answers(case: Case, typed: list[str], between: tuple[str, str] | None) -> bool:
-    if between is not None and between[0] <= case.reference <= between[1]:
-        return True
-    names = tasks.searchable(case.known_names).split()
-    return all(any(name.startswith(word) for name in names) for word in typed)
+def _written(values: Collection[Any]) -> BindParameter[Any]:
+    return bindparam(None, list(values), expanding=True, literal_execute=True)
+
+
+def _way(*wanted: ColumnElement[bool]) -> Select[UUID, datetime | None]:
+    return select(Case.id, Case.filed_at).where(*wanted)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg import sql
 from sqlalchemy import event, select, text
 
 from engine.core import clock
@@ -16,10 +17,10 @@ from engine.core.db import Session
 from engine.core.errors import AlreadyClaimed, NotFound
 from engine.people import accounts
 from engine.people.actors import ANONYMOUS, Actor
-from engine.procedures import history, tasks
+from engine.procedures import cases, history, tasks
 from engine.procedures.cases import Case
 from engine.procedures.tasks import HumanTask
-from tests.engine.procedures.conftest import file
+from tests.engine.procedures.conftest import SMALL, WHO, file
 
 Clock = Callable[[str], datetime]
 Open = Callable[..., HumanTask]
@@ -226,10 +227,10 @@ def test_counts_stop_where_nobody_reads_on(
 @pytest.mark.parametrize(
     ("sort", "index"),
     [
-        ("due", "group_due_at"),
-        ("filed", "group_filed_at"),
-        ("applicant", "group_search_name"),
-        ("procedure", "group_procedure_title"),
+        ("due", "queue_due_at"),
+        ("filed", "queue_filed_at"),
+        ("applicant", "queue_search_name"),
+        ("procedure", "queue_procedure_title"),
     ],
 )
 def test_a_queue_is_read_in_the_order_of_an_index(
@@ -284,13 +285,13 @@ def test_a_search_reads_an_index(session: Session, draft: Case, agent: Actor) ->
         )
     )
     # What autovacuum does.
-    session.execute(text("SELECT gin_clean_pending_list('ix_human_task_words')"))
+    session.execute(text("SELECT gin_clean_pending_list('ix_human_task_queue_words')"))
     session.execute(text("ANALYZE human_task"))
-    assert "ix_human_task_words" in _plan(session, lambda: tasks.queue(session, agent, words="zylb"))
+    assert "ix_human_task_queue_words" in _plan(session, lambda: tasks.queue(session, agent, words="zylb"))
     for common in (lambda: tasks.queue(session, agent, words="martin"), lambda: tasks.queue(session, agent)):
         plan = _plan(session, common)
-        assert "ix_human_task_group_due_at" in plan
-        assert "ix_human_task_words" not in plan
+        assert "ix_human_task_queue_due_at" in plan
+        assert "ix_human_task_queue_words" not in plan
 
 
 @pytest.mark.parametrize("words", ["zylb", "ABCD", "l'été 100 %"])
@@ -312,8 +313,62 @@ def test_a_search_leaves_nothing_open(session: Session, agent: Actor, words: str
     assert [set(values) for values in sent] == [{0} if engine.dialect.name == "sqlite" else set()]
 
 
-def _plan(session: Session, act: Callable[[], object]) -> str:
-    """How PostgreSQL answers the one statement that `act` sends."""
+@pytest.mark.parametrize(
+    "asked",
+    [
+        tasks.counts,
+        lambda session, agent: tasks.queue(session, agent),
+        lambda session, agent: tasks.queue(session, agent, late=True, sort="filed"),
+        lambda session, agent: tasks.queue(session, agent, sort="applicant", page=3),
+        lambda session, agent: tasks.queue(session, agent, sort="procedure"),
+        lambda session, agent: list(tasks.listing(session, agent)),
+    ],
+    ids=["counts", "due", "filed", "applicant", "procedure", "listing"],
+)
+def test_the_indexes_of_the_queues_serve_whatever_the_group(
+    session: Session, agent: Actor, asked: Callable[[Session, Actor], object]
+) -> None:
+    """Issue 3, point 9: they leave residents' tasks out, and a plan for any group at all still knows that it may read them."""
+    if session.get_bind().dialect.name != "postgresql":
+        pytest.skip("SQLite plans for the values each time")
+    for setting in ("plan_cache_mode = force_generic_plan", "enable_seqscan = off"):
+        session.execute(text(f"SET LOCAL {setting}"))
+    plan = _plan(session, lambda: asked(session, agent), prepared=True)
+    assert "$1" in plan, "nothing was left open"
+    assert "ix_human_task_queue_" in plan
+    assert "Seq Scan on human_task" not in plan
+
+
+def test_what_an_agent_holds_is_read_from_an_index(session: Session, agent: Actor) -> None:
+    if session.get_bind().dialect.name != "postgresql":
+        pytest.skip("SQLite plans for the values each time")
+    for setting in ("plan_cache_mode = force_generic_plan", "enable_seqscan = off"):
+        session.execute(text(f"SET LOCAL {setting}"))
+    assert "ix_human_task_holder" in _plan(session, lambda: tasks.counts(session, agent), prepared=True)
+    released = _plan(session, lambda: tasks.release_all(session, agent.account_id or uuid4(), agent), prepared=True)
+    assert "ix_human_task_holder" in released
+
+
+def test_a_step_of_a_resident_writes_no_index_of_the_requests(session: Session, draft: Case, resident: Actor) -> None:
+    """Issue 3, point 9: on PostgreSQL, a row whose indexed columns stay writes none of its indexes."""
+    if session.get_bind().dialect.name != "postgresql":
+        pytest.skip("SQLite writes the indexes of the columns that change")
+    cases.submit_step(session, draft, "mes_informations", WHO, resident)
+    counted = text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'case'")
+    before = session.execute(counted).one()
+    cases.submit_step(session, draft, "ma_demande", SMALL, resident)
+    after = session.execute(counted).one()
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_resident_s_task_stands_in_one_index_beside_its_key(dialect: str) -> None:
+    conditions = {str(index.name): index.dialect_options[dialect]["where"] for index in HumanTask.__table__.indexes}
+    assert [name for name, condition in conditions.items() if condition is None] == ["ix_human_task_case_id"]
+
+
+def _plan(session: Session, act: Callable[[], object], *, prepared: bool = False) -> str:
+    """How PostgreSQL answers the one statement that `act` sends; `prepared`, with its values left open."""
     sent: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
@@ -323,8 +378,18 @@ def _plan(session: Session, act: Callable[[], object]) -> str:
     event.listen(engine, "before_cursor_execute", note)
     act()
     event.remove(engine, "before_cursor_execute", note)
-    [(statement, values)] = sent
-    return "\n".join(row[0] for row in session.connection().exec_driver_sql(f"EXPLAIN {statement}", values))
+    statement, values = sent[0]
+    connection = session.connection()
+    if prepared:
+        names = list(values)
+        opened = statement % {name: f"${place}" for place, name in enumerate(names, 1)}
+        connection.exec_driver_sql(f"PREPARE asked AS {opened}".replace("%", "%%"))
+        given = ", ".join(sql.Literal(values[name]).as_string() for name in names).replace("%", "%%")
+        statement, values = f"EXECUTE asked ({given})", None
+    plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values))
+    if prepared:
+        connection.exec_driver_sql("DEALLOCATE asked")
+    return plan
 
 
 # --- one task ----------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
@@ -50,18 +49,15 @@ def test_what_is_over_or_waits_for_the_resident_is_found_by_name(
     assert 'href="/agents/demandes?q=inconnu"' in none.text
 
 
-def test_a_request_that_ended_long_ago_is_found_by_the_names_of_its_account(
+def test_a_request_that_is_over_is_found_by_the_names_of_its_account(
     jeanne: Visitor,
     account: Callable[..., Account],
     signed_in: Callable[[Account], Visitor],
     report: Callable[..., str],
     address_of: Address,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reference = report(signed_in(account(first_names="Nadia", birth_name="Petit")), filed=True)
     finish(jeanne, address_of, reference)
-    for window in ("_ENDED", "_MOVES"):
-        monkeypatch.setattr(f"engine.procedures.cases.searching.{window}", 0)
     for typed in ("petit", "nad pet"):
         assert search(jeanne, typed) == [reference], typed
     # The address that signs in isn't a name.
@@ -77,7 +73,7 @@ def test_searching_costs_as_many_statements_whatever_is_found(
         search(jeanne, "petit")
         statements.clear()
         assert len(search(jeanne, "petit")) == len(found)
-        assert len(statements) == 6, statements
+        assert len(statements) == 4, statements
 
 
 def test_erased_requests_are_nobody_s(
@@ -86,6 +82,6 @@ def test_erased_requests_are_nobody_s(
     reference = reported()
     finish(jeanne, address_of, reference)
     with data.transaction() as session:
-        session.execute(update(Case).values(document={}, applicant={}))
+        session.execute(update(Case).values(document={}, applicant={}, search_name=None))
     assert search(jeanne, "petit") == []
     assert search(jeanne, reference) == [reference]
