@@ -363,7 +363,8 @@ def test_a_step_of_a_resident_writes_no_index_of_the_requests(session: Session, 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_a_resident_s_task_stands_in_one_index_beside_its_key(dialect: str) -> None:
-    conditions = {str(index.name): index.dialect_options[dialect]["where"] for index in HumanTask.__table__.indexes}
+    there = [index for index in HumanTask.__table__.indexes if index.info.get("dialect", dialect) == dialect]
+    conditions = {str(index.name): index.dialect_options[dialect]["where"] for index in there}
     assert [name for name, condition in conditions.items() if condition is None] == ["ix_human_task_case_id"]
 
 
