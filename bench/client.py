@@ -77,7 +77,8 @@ class Client:
             if element == "complement":
                 # After filing: the page of the request, then the task that waits there.
                 where = self._link(page, "/a-faire/") or self._link(self._tracked(page, where), "/a-faire/") or ""
-                _, page = self.send("GET", where)
+                if pages:
+                    _, page = self.send("GET", where)
             if pages:
                 token = self.token(page)
             begin = time.perf_counter()
