@@ -12,7 +12,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -196,11 +196,12 @@ def problems_of(sources: SourceSet) -> list[Problem]:
     declarations = operations.declarations(
         sources.forms, None if wrong else {name: template.texts for name, template in known.items()}
     )
-    return [
+    found = [
         *(_misencoded(source) for source in (sources.bpmn, *sources.dmn) if not _is_utf_8(source.content)),
         *checking.check(sources.bpmn, forms=sources.forms, dmn=sources.dmn, declarations=declarations),
         *wrong,
     ]
+    return [replace(one, message=checking.typeset(one.message)) for one in found]
 
 
 def _is_utf_8(content: bytes) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from engine.bpmn import model
+from engine.bpmn.check import typeset
 from engine.bpmn.model import Lane, Problem
 from engine.core.errors import DefinitionError
 from engine.people.groups import RESIDENTS_LANE
@@ -26,16 +27,30 @@ def doubtful(checked: Sequence[SourceSet], house: Sequence[SourceSet]) -> list[P
         own[sources.slug] = _lanes(sources)
         for lane in own[sources.slug]:
             where[lane.name].add(sources.slug)
-    found = []
-    for sources in checked:
-        for lane in own[sources.slug]:
-            if meant := _meant(lane.name, where):
-                message = (
-                    f"Le couloir « {lane.name} » s’appelle presque comme « {meant} » : si c’est le même groupe d’agents, écrivez "
-                    "son nom de la même façon."
-                )
-                found.append(Problem(sources.bpmn.name, lane.id, lane.line, "nearly-known-lane", message))
-    return found
+    return [
+        _doubt(sources, lane, meant)
+        for sources in checked
+        for lane in own[sources.slug]
+        if (meant := _meant(lane.name, where))
+    ]
+
+
+def nearly_groups(sources: SourceSet, group_names: Collection[str]) -> list[Problem]:
+    """The lanes of a procedure whose name is nearly that of a group that is there, or of the residents' lane."""
+    known = [RESIDENTS_LANE, *sorted(group_names)]
+    return [
+        _doubt(sources, lane, meant)
+        for lane in _lanes(sources)
+        if lane.name not in known and (meant := next((name for name in known if _alike(lane.name, name)), None))
+    ]
+
+
+def _doubt(sources: SourceSet, lane: Lane, meant: str) -> Problem:
+    message = (
+        f"Le couloir « {lane.name} » s’appelle presque comme « {meant} » : si c’est le même groupe d’agents, écrivez son nom de "
+        "la même façon."
+    )
+    return Problem(sources.bpmn.name, lane.id, lane.line, "nearly-known-lane", typeset(message))
 
 
 def _lanes(sources: SourceSet) -> list[Lane]:

@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from engine.bpmn.model import Problem
 from engine.core.db import Session
 from engine.core.errors import DefinitionError
-from engine.people import throttle
-from engine.procedures import catalogue, deposits, lanes, publications
+from engine.people import groups, throttle
+from engine.procedures import deposits, lanes, publications
 from engine.procedures.catalogue import SourceSet
 from engine.procedures.deposits import RefusedDeposit
 from portal import access, intake, proof
@@ -62,9 +62,8 @@ def _admitted(session: Session) -> None:
 
 @reading
 def _doubts(session: Session, sources: SourceSet) -> list[Problem]:
-    """Lanes that are nearly called like those of the procedures on offer."""
-    ids = [one.version_id for one in catalogue.published(session) if one.version_id is not None]
-    return lanes.doubtful([sources], [one.sources for one in catalogue.definitions(session, ids).values()])
+    """Lanes that are nearly called like a group: publishing would open another."""
+    return lanes.nearly_groups(sources, groups.names(session))
 
 
 @transactional

@@ -99,6 +99,6 @@ def test_a_lane_that_is_nearly_another_is_doubtful(run: Run, house: Path, name: 
     line, *rest = errors.splitlines()
     if meant:
         assert line.startswith("warning: signalement.bpmn:")
-        assert f"« {name} » s’appelle presque comme « {meant} »" in line
+        assert f"« {name} » s’appelle presque comme « {meant} »" in line.replace("\N{NO-BREAK SPACE}", " ")
         (line,) = rest
     assert line == "1 procedure checked: no problem"

@@ -21,7 +21,7 @@ from engine.bpmn.check.properties import PROCESS_PROPERTIES, STEPS, check_proper
 from engine.bpmn.check.readings import actions
 from engine.bpmn.check.report import Report
 from engine.bpmn.check.schema import check_schema
-from engine.bpmn.check.sentences import SENTENCES
+from engine.bpmn.check.sentences import SENTENCES, typeset
 from engine.bpmn.check.timers import check_timers
 from engine.bpmn.check.tokens import check_tokens
 from engine.bpmn.check.wizard import before_filing, check_wizard
@@ -38,6 +38,7 @@ __all__ = [
     "ParameterSignature",
     "Problem",
     "check",
+    "typeset",
 ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 
-def _typeset(text: str) -> str:
+def typeset(text: str) -> str:
     """French typography: no-break spaces inside « » and before : ; ? !"""
     return re.sub(r"(?<=«) | (?=[»:;?!])", "\N{NO-BREAK SPACE}", text)
 
@@ -117,4 +117,4 @@ _PLAIN: Final = {
 }  # fmt: skip
 
 #: Every code the checker can give, with its sentence.
-SENTENCES: Final[Mapping[str, str]] = {code: _typeset(text) for code, text in _PLAIN.items()}
+SENTENCES: Final[Mapping[str, str]] = {code: typeset(text) for code, text in _PLAIN.items()}

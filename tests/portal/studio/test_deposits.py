@@ -57,17 +57,23 @@ def test_every_problem_is_told_and_nothing_is_kept(send: Send, essai: Files, dat
     page = said(refused)
     assert "La démarche n’est pas déposée" in page
     assert "describtion" in page
+    assert "«\u00a0describtion\u00a0»" in refused.text, "no line begins or ends with a lone guillemet"
     assert "essai.complement.json" in page
     with data.reading() as session:
         assert [one.number for one in publications.versions(session, "essai")] == [1]
 
 
-def test_a_lane_that_is_nearly_another_is_told(analyst: Visitor, send: Send, essai: Files, said: Said) -> None:
-    """A doubt stops nothing."""
-    changed = {name: text.replace("Instruction", "Propreté et espace publique") for name, text in essai.items()}
-    done = send(changed)
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("Propreté et espace publique", "Propreté et espace public"), ("Instructions", "Instruction")]
+)
+def test_a_lane_that_is_nearly_a_group_is_told(
+    analyst: Visitor, send: Send, essai: Files, said: Said, typed: str, meant: str
+) -> None:
+    """Be it the group of the procedure itself. A doubt stops nothing."""
+    done = send({name: text.replace("Instruction", typed) for name, text in essai.items()})
     assert done.status_code == 303
-    assert "s’appelle presque comme « Propreté et espace public »" in said(analyst.follow(done))
+    assert f"Le couloir « {typed} » s’appelle presque comme « {meant} »" in said(analyst.follow(done))
+    assert "s’appelle presque" not in said(analyst.follow(send(essai)))
 
 
 def zipped(**more: bytes | str) -> io.BytesIO:
