@@ -91,7 +91,8 @@ def zipped(**more: bytes | str) -> io.BytesIO:
         (lambda: zipped(a_bpmn="é".encode("latin-1")), "UTF-8"),
         (lambda: zipped(a_bpmn=" " * 1_000_001), "pèse plus de 1 Mo"),
         (lambda: packed({f"{number}.json": " " * 900_000 for number in range(6)}), "plus de 4 Mo"),
-        (lambda: packed({f"{number}.txt": "" for number in range(201)}), "plus de 200 fichiers"),
+        (lambda: packed({f"{number}.txt": "" for number in range(101)}), "plus de 100 fichiers"),
+        (lambda: drawn(501), "plus de 500 éléments"),
         (lambda: with_method(zipfile.ZIP_LZMA), "peu courante"),
         (lambda: lying(), "n’est pas une archive zip"),
     ],
@@ -107,6 +108,12 @@ def test_odd_archives_are_refused_in_words(
 def test_a_file_is_needed(analyst: Visitor, said: Said) -> None:
     assert "Choisissez le fichier" in said(analyst.post(DEPOSIT))
     assert analyst.post(DEPOSIT, {"archive": "texte"}).status_code == 422
+
+
+def drawn(number: int) -> io.BytesIO:
+    tasks = "".join(f'<task id="t{one}"/>' for one in range(number))
+    model = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+    return packed({"a.bpmn": f'<definitions xmlns="{model}"><process id="a">{tasks}</process></definitions>'})
 
 
 def with_method(method: int) -> io.BytesIO:
