@@ -19,9 +19,10 @@ from workers.sending import send
 
 log = logging.getLogger(__name__)
 
-# After a message, this long passes before the next one: a message costs more than the job that it is about.
-_PAUSE = 0.2
-# A Redis that is away isn't asked all the time.
+# After a message, this long passes before the next one: a message costs three times as much as the job that it is about.
+_PAUSE = 0.5
+# A first failure may only be a connection that Redis, started again, doesn't know; one that is away isn't asked all the time.
+_PAUSE_AFTER_FIRST_FAILURE = 0.2
 _PAUSE_AFTER_FAILURE = 1.0
 
 
@@ -68,11 +69,10 @@ class Waker:
                 send(connected(), due)
             except Exception as error:
                 failures += 1
-                # Once, however long it lasts; the address stays out of the log, since it may hold a password. A first failure
-                # may only be a connection that Redis, started again, doesn't know.
+                # Once, however long it lasts; the address stays out of the log, since it may hold a password.
                 if failures == 2:
                     log.warning("Redis does not answer (%s): jobs wait until it does", type(error).__name__)
-                time.sleep(_PAUSE if failures == 1 else _PAUSE_AFTER_FAILURE)
+                time.sleep(_PAUSE_AFTER_FIRST_FAILURE if failures == 1 else _PAUSE_AFTER_FAILURE)
                 self.ring(due)
             else:
                 failures = 0

@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from sqlalchemy import Index, Text, delete, select, update
+from sqlalchemy import Index, Table, Text, Uuid, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, jobs
@@ -115,17 +115,25 @@ def one_line(text: str) -> str:
     return re.sub(r"[^\S\u00a0\u202f]+", " ", text).strip()
 
 
+_MAIL: Table = Mail.__table__  # type: ignore[assignment]
+_KEEP = (
+    update(_MAIL)
+    .where(_MAIL.c.id == bindparam("mail", type_=Uuid()), _MAIL.c.sent_at.is_(None), _MAIL.c.refused_at.is_(None))
+    .values(sent_at=bindparam("now", type_=UtcDateTime()))
+)
+
+
 def deliver(session: Session, mail_id: UUID, settings: Settings, enclosed: Enclosing = nothing) -> None:
     """Send one message, unless it has left already. In embedded mode with demo data it stays in the outbox page."""
+    if settings.smtp_url is None and settings.outbox:
+        session.execute(_KEEP, {"mail": mail_id, "now": clock.now()})
+        return
     mail = session.get(Mail, mail_id)
     if mail is None or mail.sent_at is not None or mail.refused_at is not None:
         return
     if settings.smtp_url is None:
-        if not settings.outbox:
-            raise Unavailable("PARVIS_SMTP_URL is not set: mail waits until it is")
-        mail.sent_at = clock.now()
-    else:
-        _note(session, mail, _send(compose(mail, settings, enclosed(session, mail)), settings.smtp_url))
+        raise Unavailable("PARVIS_SMTP_URL is not set: mail waits until it is")
+    _note(session, mail, _send(compose(mail, settings, enclosed(session, mail)), settings.smtp_url))
 
 
 def send_ahead(database: Database, mail_id: UUID, settings: Settings, enclosed: Enclosing = nothing) -> None:

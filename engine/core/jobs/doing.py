@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, bindparam, case, delete, func, literal, select, update
+from sqlalchemy import Uuid, and_, bindparam, case, delete, func, literal, select, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.dml import ReturningDelete
 
 from engine.core import clock, logs, metrics, traces
 from engine.core.db import Database, Session, retryable
@@ -80,13 +81,12 @@ def _do(
         try:
             _do_ahead(database, taken, handlers)
             with database.transaction() as session:
-                if not _find_place(session, taken.kind, at_once.get(taken.kind)):
-                    session.execute(_LEAVE, {"job": taken.id})
-                    return "no place"
                 # Deleted first, so that what the handler promises under the same key is a promise of its own.
-                job = session.execute(_END, {"job": taken.id, "now": clock.now()}).one_or_none()
+                which = {"job": taken.id, "now": clock.now()}
+                ending = _ending(taken.kind, at_once.get(taken.kind), session.get_bind().dialect.name)
+                job = session.execute(ending, which).one_or_none()
                 if job is None:
-                    return "gone"
+                    return "no place" if session.execute(_LEAVE, which).one_or_none() else "gone"
                 handler = handlers.get(taken.kind)
                 if handler is None:
                     raise Unavailable("nobody handles jobs of this kind", kind=taken.kind)
@@ -147,29 +147,27 @@ def _watched(taken: Taken) -> Iterator[None]:
             metrics.job(taken.kind, outcome).observe(time.perf_counter() - began)
 
 
-# Waits for whoever has the row's lock: for somebody who only looks for a job, for a moment; for somebody who does this very
-# job, since it was taken too long ago, until it is gone.
-_END = delete(TABLE).where(TABLE.c.id == bindparam("job", type_=Uuid()), DUE).returning(TABLE.c.payload)
+_THIS = and_(TABLE.c.id == bindparam("job", type_=Uuid()), DUE)
 # It didn't really start, and may be taken at once: who has the places of its kind looks for the next one.
-_LEAVE = (
-    update(TABLE).where(TABLE.c.id == bindparam("job", type_=Uuid())).values(starts=TABLE.c.starts - 1, held_until=None)
-)
-
-
-def _find_place(session: Session, kind: str, places: int | None) -> bool:
-    """Take one of the `places` of jobs of this kind until the transaction ends; False when all are taken."""
-    if places is None or session.get_bind().dialect.name != "postgresql":
-        return True
-    return bool(session.scalar(_placing(kind, places)))
+_LEAVE = update(TABLE).where(_THIS).values(starts=TABLE.c.starts - 1, held_until=None).returning(TABLE.c.id)
 
 
 @cache
-def _placing(kind: str, places: int) -> Select[bool]:
+def _ending(kind: str, places: int | None, dialect: str) -> ReturningDelete[dict[str, Any]]:
+    """Delete a due job, giving its payload, and take one of the `places` of its kind until the transaction ends; where all are
+    taken, it finds no job.
+
+    It waits for whoever has the row's lock: for somebody who only looks for a job, for a moment; for somebody who does this
+    very job, since it was taken too long ago, until it is gone.
+    """
+    ending = delete(TABLE).where(_THIS).returning(TABLE.c.payload)
+    if places is None or dialect != "postgresql":
+        return ending
     # A CASE tries no further than the first place that is free. The database forgets the lock with the connection: a
     # worker that dies leaves its place.
     name = zlib.crc32(kind.encode()) >> 1
     tries = ((func.pg_try_advisory_xact_lock(name, place), literal(True)) for place in range(places))
-    return select(case(*tries, else_=False))
+    return ending.where(case(*tries, else_=False))
 
 
 def _note_failure(session: Session, job_id: UUID, error: Exception) -> None:

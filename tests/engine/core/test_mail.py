@@ -108,7 +108,12 @@ def test_a_local_demo_keeps_its_mail_on_the_outbox_page(session: Session, settin
     demo = Settings(data=settings.data, database_url=settings.database_url, secret_key="-", demo=True)
     first, second = write(session, subject="Première"), write(session, subject="Seconde")
     mail.deliver(session, first.id, demo)
-    assert first.sent_at is not None
+    session.refresh(first)
+    left = first.sent_at
+    assert left is not None
+    mail.deliver(session, first.id, demo)
+    session.refresh(first)
+    assert first.sent_at == left
     assert {found.id for found in mail.outbox(session)} == {first.id, second.id}
     assert len(mail.outbox(session, limit=1)) == 1
 

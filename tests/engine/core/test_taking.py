@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from engine.core import clock, jobs
 from engine.core.db import Database, Session
@@ -265,6 +265,20 @@ def places_taken(database: Database, kind: str, places: int) -> Iterator[None]:
         may_end.set()
         for thread in threads:
             thread.join()
+
+
+def test_a_job_takes_two_statements_beside_its_own(database: Database) -> None:
+    """G3: it is taken, and its row goes with its place taken; the last look finds no other."""
+    promise(database, times=2)
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement.split(None, 1)[0])
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    jobs.do_due(database, "test", {"test": nothing}, {"test": 2}, LONG)
+    event.remove(database.engine, "before_cursor_execute", note)
+    assert [verb for verb in sent if verb != "BEGIN"] == ["UPDATE", "DELETE", "UPDATE", "DELETE", "UPDATE"]
 
 
 def test_no_more_of_a_kind_run_at_once_than_it_has_places(database: Database) -> None:
