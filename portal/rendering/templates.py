@@ -43,7 +43,7 @@ def loader() -> ChoiceLoader:
 def environment() -> Environment:
     """What draws the parts that are the same with or without a request: fields, the frame, the preview of a form."""
     alone = SharedGlobals(loader=loader(), autoescape=True, auto_reload=False, cache_size=-1)
-    alone.globals["nbsp"] = drawing.NBSP
+    alone.globals.update(nbsp=drawing.NBSP, asset=asset)
     return alone
 
 
@@ -63,6 +63,9 @@ def names() -> dict[str, Any]:
         "anchor": drawing.anchor,
         "skip_link": frame.skip_link,
         "navigation": frame.navigation,
+        "head_links": frame.head_links,
+        "home_link": frame.home_link,
+        "page_footer": frame.page_footer,
         "is_colour": lambda text: bool(re.fullmatch(r"#[0-9a-fA-F]{6}", str(text))),
         "nbsp": "\u00a0",
     }

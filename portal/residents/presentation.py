@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -54,17 +55,30 @@ class Presentation:
 
 def presented(definition: Definition) -> Presentation:
     """The procedure as its page shows it."""
-    said = definition.properties
+    return _presented(
+        definition.title,
+        definition.process.documentation or "",
+        tuple(definition.properties.items()),
+        tuple(map(step_title, definition.steps)),
+    )
+
+
+# What it says depends on nothing but what the version says: a city has some hundreds of them.
+@lru_cache(maxsize=256)
+def _presented(
+    title: str, documentation: str, properties: tuple[tuple[str, str], ...], steps: tuple[str, ...]
+) -> Presentation:
+    said = dict(properties)
     return Presentation(
-        title=definition.title,
-        paragraphs=paragraphs(definition.process.documentation or ""),
+        title=title,
+        paragraphs=paragraphs(documentation),
         documents=receipts.listed(said.get("documents", "")),
         input_help=said.get("inputHelp", ""),
         max_duration=durations.say(said["maxDuration"]) if said.get("maxDuration") else "",
         expected_delay=durations.say(said["expectedDelay"]) if said.get("expectedDelay") else "",
         silence=_silence(said.get("silence", ""), said.get("silenceAfter", ""), said.get("silenceReference", "")),
         department=said.get("department", ""),
-        steps=("La démarche", *(step_title(node) for node in definition.steps)),
+        steps=("La démarche", *steps),
     )
 
 
