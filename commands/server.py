@@ -20,6 +20,7 @@ from typing import Any
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import MTServer
+from sqlalchemy import make_url
 
 from commands import CommandFailed
 from engine.core.config import Settings
@@ -85,9 +86,16 @@ def serve(
 
 
 def pace_of(settings: Settings) -> Pace:
-    """The pace that suits the database: with SQLite nothing is gained by more than one request at a time; with PostgreSQL one
-    runs while another waits for its statement."""
-    return Pace(1 if settings.database_url.startswith("sqlite") else 2)
+    """The pace that suits the database: one request at a time where it works on this machine, so that nobody idles meanwhile;
+    two where a request waits for the network, and another can run."""
+    return Pace(1 if _is_here(settings.database_url) else 2)
+
+
+def _is_here(address: str) -> bool:
+    """Whether the database is a file, or reached through a socket of this machine or its own interface."""
+    url = make_url(address)
+    host = url.query.get("host") or url.host or ""
+    return isinstance(host, str) and (host.startswith("/") or host in {"", "localhost", "127.0.0.1", "::1"})
 
 
 # What is read before a request takes its place: more than a form, less than a file.

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, ScalarSelect, Text, func, select, text
+from sqlalchemy import BigInteger, Index, Integer, ScalarSelect, Text, Uuid, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.contact import letters, sms
 from engine.core import clock, config, jobs, mail
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
+from engine.core.reads import Question
 
 MAIL = "courriel"
 SMS = "sms"
@@ -249,7 +250,13 @@ def leave_together(session: Session, to: Addressee, *, urged: bool = False) -> i
 
 def of_case(session: Session, case_id: UUID) -> list[Notification]:
     """What was said about a request, from the first to the last."""
-    return list(session.scalars(select(Notification).where(Notification.case_id == case_id).order_by(Notification.id)))
+    return _OF_CASE.objects(session, case=case_id)
+
+
+_OF_CASE = Question(
+    Notification,
+    lambda query: query.where(Notification.case_id == bindparam("case", type_=Uuid())).order_by(Notification.id),
+)
 
 
 def of_mail(session: Session, case_id: UUID, mail_id: UUID) -> list[Notification]:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from engine.core import logs, traces
+from engine.core import logs, traces, writes
 from engine.core.errors import ConfigurationError, Unavailable
 from engine.core.turns import Turns
 
@@ -151,7 +151,7 @@ def connect(url: str) -> Engine:
         return engine
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         parsed,
         pool_size=16,
         max_overflow=4,
@@ -164,6 +164,8 @@ def connect(url: str) -> Engine:
             "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000",
         },
     )
+    writes.watch(engine)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -183,6 +185,15 @@ def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
 def _refuse_writing_while_reading(connection: sqlalchemy.Connection, _cursor: Any, statement: str, *_: Any) -> None:
     if "parvis_reads" in connection.get_execution_options() and statement.startswith(("INSERT", "UPDATE", "DELETE")):
         raise RuntimeError("a session that reads writes nothing: open a transaction")
+
+
+def _write_within(session: Session) -> None:
+    # What a savepoint can't write has to fail while it can still be rolled back: releasing it is too late.
+    if session.in_nested_transaction():
+        writes.send(session.connection())
+
+
+event.listen(Session, "before_commit", _write_within)
 
 
 class Database:
@@ -212,6 +223,8 @@ class Database:
             session.flush()  # whatever fails here can be run again, a commit can't
             for function in session.info.pop("before_commit", ()):
                 function(session)
+            if session.in_transaction():
+                writes.send(session.connection())
             try:
                 session.commit()
             except DBAPIError as error:

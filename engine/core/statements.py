@@ -1,4 +1,4 @@
-"""Statements that are sent all day long, compiled once."""
+"""Statements that are sent all day long, compiled once; on PostgreSQL those of a transaction leave together."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import Delete, Dialect, Insert, Update, insert
 from sqlalchemy.orm import make_transient_to_detached
 
+from engine.core import writes
 from engine.core.db import Base, Session
 
-# The text for a database, and for each of its values: the name, and what makes the driver's value of ours.
-_Compiled = tuple[str, bool, tuple[tuple[str, Callable[[Any], Any] | None], ...]]
+# For a database: the text; whether its values go by their places; for each of them the name, and what makes the driver's value
+# of ours; and the write that may wait, where it may.
+_Compiled = tuple[str, bool, tuple[tuple[str, Callable[[Any], Any] | None], ...], writes.Write | None]
 
 
 class Prepared:
@@ -28,13 +30,20 @@ class Prepared:
         self._compiled: dict[str, _Compiled] = {}
 
     def send(self, session: Session, *rows: Mapping[str, Any]) -> None:
-        """Write the rows in their order, after what the session has still to write."""
+        """Write the rows in their order, after what the session has still to write, and before whatever it does next."""
         if not rows:
             return
         session.flush()
         connection = session.connection()
         dialect = connection.dialect
-        text, by_place, values = self._compiled.get(dialect.name) or self._compile(dialect)
+        text, by_place, values, write = self._compiled.get(dialect.name) or self._compile(dialect)
+        if write is not None and "parvis_reads" not in connection.get_execution_options():
+            writes.wait(
+                connection,
+                write,
+                [{name: process(row[name]) if process else row[name] for name, process in values} for row in rows],
+            )
+            return
         sent: list[Any] = []
         for row in rows:
             ready = [process(row[name]) if process else row[name] for name, process in values]
@@ -44,16 +53,27 @@ class Prepared:
         connection.exec_driver_sql(text, sent[0] if len(sent) == 1 else sent)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
-        compiled = self._statement.compile(dialect=dialect, column_keys=list(self._names))
+        statement = self._statement
+        # Nobody asks for the number that a row was given.
+        statement = statement.inline() if isinstance(statement, Insert) else statement
+        compiled = statement.compile(dialect=dialect, column_keys=list(self._names))
         types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
         order = compiled.positiontup or list(types)
         made = (
             str(compiled),
             compiled.positional,
             tuple((name, types[name].bind_processor(dialect)) for name in order),
+            writes.Write(str(compiled), str(statement.table.description), _only_adds(statement))
+            if dialect.name == "postgresql"
+            else None,
         )
         self._compiled[dialect.name] = made
         return made
+
+
+def _only_adds(statement: Insert | Update | Delete) -> bool:
+    """Whether it adds rows and changes none that is there."""
+    return isinstance(statement, Insert) and getattr(statement, "_post_values_clause", None) is None
 
 
 def insert_row(session: Session, row: Base) -> None:

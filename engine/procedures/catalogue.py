@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.bpmn import check as checking
 from engine.bpmn import dmn, model, parser
 from engine.bpmn.model import Node, Problem, Source
-from engine.core import clock
+from engine.core import clock, reads
 from engine.core.db import Base, Json, Session, UtcDateTime, append_only, new_id
 from engine.core.errors import DefinitionError, NotFound
 from engine.people import groups
@@ -471,7 +471,7 @@ def versions(session: Session, slug: str | None = None) -> list[tuple[Version, b
 
 def find(session: Session, slug: str) -> Procedure:
     """The published procedure, or `NotFound`."""
-    procedure = session.get(Procedure, slug)
+    procedure = reads.get(session, Procedure, slug)
     if procedure is None or procedure.version_id is None:
         raise NotFound("Cette démarche n’existe pas ou n’est plus proposée.", slug=slug)
     return procedure

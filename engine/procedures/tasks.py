@@ -41,6 +41,7 @@ from engine.core import clock
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import AlreadyClaimed, NotFound
 from engine.core.indexes import know_words, of_words, partial
+from engine.core.reads import Question
 from engine.core.statements import Prepared
 from engine.people.access import Thing, can, worked_groups
 from engine.people.actors import Actor
@@ -115,10 +116,11 @@ _OPEN = Prepared(insert(_TABLE), *_TABLE.c.keys())
 _TAKE_OVER = Prepared(update(_TABLE).where(_TABLE.c.id == bindparam("closed")), *_TABLE.c.keys())
 _CLOSE = Prepared(delete(_TABLE).where(_TABLE.c.id == bindparam("closed")))
 # The type is told: that of a foreign key is known only once the table that it names is.
-_OF_CASE = (
-    select(HumanTask)
-    .where(HumanTask.case_id == bindparam("case", type_=Uuid()))
-    .order_by(HumanTask.opened_at, HumanTask.id)
+_OF_CASE = Question(
+    HumanTask,
+    lambda query: query.where(HumanTask.case_id == bindparam("case", type_=Uuid())).order_by(
+        HumanTask.opened_at, HumanTask.id
+    ),
 )
 _LOCKED = (
     select(HumanTask)
@@ -330,7 +332,7 @@ def find(session: Session, task_id: UUID, actor: Actor) -> HumanTask:
 
 def of_case(session: Session, case_id: UUID) -> list[HumanTask]:
     """The open tasks of a request."""
-    return list(session.scalars(_OF_CASE, {"case": case_id}))
+    return _OF_CASE.objects(session, case=case_id)
 
 
 def locked(session: Session, case_id: UUID, task_id: UUID) -> HumanTask | None:

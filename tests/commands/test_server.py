@@ -10,15 +10,18 @@ import sys
 import textwrap
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from commands import CommandFailed
-from commands.server import _paced, free_port
+from commands.server import _paced, free_port, pace_of
+from engine.core.config import Settings
 from engine.core.pace import Pace
 
 ROOT = Path(__file__).parent.parent.parent
@@ -149,6 +152,29 @@ class Upload:
         assert self.arrives.wait(10)
         piece, self.content = self.content[:size], self.content[size:]
         return piece
+
+
+@pytest.mark.parametrize(
+    ("address", "places"),
+    [
+        ("sqlite:////var/lib/parvis/parvis.sqlite3", 1),
+        ("postgresql://parvis@/parvis?host=/run/postgresql", 1),
+        ("postgresql:///parvis", 1),
+        ("postgresql://parvis:secret@localhost:5432/parvis", 1),
+        ("postgresql://parvis:secret@127.0.0.1/parvis", 1),
+        ("postgresql://parvis@[::1]/parvis", 1),
+        ("postgresql://parvis:secret@db.ville.example/parvis", 2),
+        ("postgresql+psycopg://parvis@192.0.2.7:6432/parvis", 2),
+        ("postgresql://parvis@/parvis?host=one.example&host=two.example", 2),
+    ],
+)
+def test_another_request_goes_in_where_one_waits_for_the_network(settings: Settings, address: str, places: int) -> None:
+    """Issue 3, point 9."""
+    pace = pace_of(replace(settings, database_url=address))
+    assert sum(pace._enter() for _ in range(places)) == places
+    assert pace._waiting == deque()
+    pace._patience = 0
+    assert not pace._enter()
 
 
 @pytest.mark.parametrize("length", ["12", "12000000", ""])

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.core import clock, config, logs
 from engine.core.db import Base, Session, UtcDateTime
 from engine.core.errors import NotFound
+from engine.core.reads import Question
 from engine.core.statements import Prepared
 from engine.people.access import Thing, can
 from engine.people.actors import Actor
@@ -110,8 +111,7 @@ def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) 
     if actor.links:
         values |= {f"link_{number}": link for number, link in enumerate(sorted(actor.links))}
         values["now"] = clock.now()
-    found = session.execute(_finding(len(actor.links), lock), values).one_or_none()
-    if found is not None:
+    for found in _finding(len(actor.links), lock).ask(session, **values):
         case: Case = found[0]
         opens = frozenset(found[1:]) - {None}
         if can(actor, "case.hold", Thing(owner=case.account_id, links=opens)):
@@ -121,19 +121,22 @@ def find(session: Session, reference: str, actor: Actor, *, lock: bool = False) 
 
 
 @cache
-def _finding(links: int, lock: bool) -> Select[Any]:
+def _finding(links: int, lock: bool) -> Question[Case]:
     """The request of a reference, with the private link to it that the visitor holds, if any: one of so many."""
-    # Built once for each number of links, of which a browser holds few: on the hot path, building a statement costs as much
-    # as running it, and so does a list of values that has another length each time.
-    query = select(Case).where(Case.reference == bindparam("reference"))
-    if links:
-        held = select(func.min(CaseLink.token_hash)).where(
-            CaseLink.case_id == Case.id,
-            CaseLink.token_hash.in_([bindparam(f"link_{number}") for number in range(links)]),
-            CaseLink.expires_at > bindparam("now", type_=UtcDateTime()),
-        )
-        query = query.add_columns(held.scalar_subquery())
-    return query.with_for_update(of=Case) if lock else query
+
+    # Built once for each number of links, of which a browser holds few.
+    def narrow(query: Select[Any]) -> Select[Any]:
+        query = query.where(Case.reference == bindparam("reference"))
+        if links:
+            held = select(func.min(CaseLink.token_hash)).where(
+                CaseLink.case_id == Case.id,
+                CaseLink.token_hash.in_([bindparam(f"link_{number}") for number in range(links)]),
+                CaseLink.expires_at > bindparam("now", type_=UtcDateTime()),
+            )
+            query = query.add_columns(held.scalar_subquery())
+        return query.with_for_update(of=Case.__table__) if lock else query
+
+    return Question(Case, narrow)
 
 
 def find_for_agent(session: Session, reference: str, actor: Actor, *, lock: bool = False) -> Case:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from engine.core import writes
 from engine.core.db import Session
 from engine.people import accounts
 from engine.people.actors import ANONYMOUS, Actor
@@ -85,7 +86,12 @@ def statements(session: Session) -> Iterator[Callable[[], list[str]]]:
 
     engine = session.get_bind().engine
     event.listen(engine, "before_cursor_execute", note)
-    yield lambda: list(sent)
+
+    def so_far() -> list[str]:
+        writes.send(session.connection())  # what waits was asked for already
+        return list(sent)
+
+    yield so_far
     event.remove(engine, "before_cursor_execute", note)
 
 

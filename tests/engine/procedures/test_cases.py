@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from engine.bpmn.workflow import OperationFault, Workflow
 from engine.core import clock, jobs, mail
-from engine.core.db import Session
+from engine.core.db import Database, Session
 from engine.core.errors import (
     AlreadyClaimed,
     CaseClosed,
@@ -429,6 +429,23 @@ def test_opening_and_filing_write_each_row_once(
     cases.submit_step(session, case, "recapitulatif", SURE, bearer(token))
     # The request, its task, its timer and its history; the acknowledgement with its link and the job that sends it.
     assert len(statements()) - before <= 7, statements()[before:]
+
+
+def test_a_move_is_found_and_written_in_few_statements(database: Database, counted: Callable[[], int]) -> None:
+    """G1: on PostgreSQL a move is written in one (another job is another statement); on SQLite each costs little."""
+    [sources] = catalogue.read_folder(FOLDER)
+    database.run(catalogue.deploy, sources)
+    token = database.run(lambda session: cases.open_draft(session, sources.slug, ANONYMOUS)[1])
+    assert token is not None
+    reference = database.read(lambda session: cases.of_link(session, token).reference)
+    taken = []
+    for element_id, answers in (("mes_informations", WHO), ("ma_demande", SMALL), ("recapitulatif", SURE)):
+        counted()
+        with database.transaction() as session:
+            case = cases.find(session, reference, bearer(token), lock=True)
+            cases.submit_step(session, case, element_id, answers, bearer(token))
+        taken.append(counted())
+    assert taken == ([2, 2, 3] if database.engine.dialect.name == "postgresql" else [4, 4, 8])
 
 
 def test_what_an_operation_before_the_first_step_writes_finds_the_request(session: Session, tmp_path: Path) -> None:
