@@ -112,9 +112,11 @@ def test_definitions_that_this_process_does_not_know_are_read_at_once(
     session: Session, filed: Case, statements: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "_definitions", type(catalogue._definitions)())
+    version = filed.version_id
     session.expunge_all()
-    found = catalogue.definitions(session, [filed.version_id, filed.version_id])
-    assert found[filed.version_id].slug == "essai"
-    assert len(statements()) == 1
-    catalogue.definitions(session, [filed.version_id])
-    assert len(statements()) == 1
+    before = len(statements())
+    found = catalogue.definitions(session, [version, version])
+    assert found[version].slug == "essai"
+    assert len(statements()) - before == 1
+    catalogue.definitions(session, [version])
+    assert len(statements()) - before == 1
