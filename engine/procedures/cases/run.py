@@ -16,7 +16,7 @@ from engine.bpmn.model import Node
 from engine.bpmn.workflow import OperationFault, Scope, Workflow
 from engine.contact import exchanges
 from engine.core import clock, jobs, logs, metrics, traces
-from engine.core.db import Session
+from engine.core.db import Session, after_commit
 from engine.core.errors import ParvisError, ProcessStuck
 from engine.core.statements import insert_row
 from engine.people.actors import Actor
@@ -207,7 +207,8 @@ class Run:
             self.entries[0]["path"] = path
         history.record(self.session, self.entries)
         move = metrics.step(self.definition.slug, self.definition.number, str(self.entries[0]["kind"]))
-        move.observe(time.perf_counter() - self._began)
+        # Once it is written for good: on PostgreSQL what a move writes leaves with the commit.
+        after_commit(self.session, lambda: move.observe(time.perf_counter() - self._began))
 
     def _hurry(self) -> None:
         """What was told on the way to a question, or to the end, waits for no other message: a deadline runs from now."""
