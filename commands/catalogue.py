@@ -86,7 +86,8 @@ def _warn_of_empty_groups(database: Database, versions: list[Version]) -> None:
     for name in empty:
         print(
             f"parvis: warning: no agent is in the group «{name}»: check the spelling of the lane, or add agents with "
-            f"./parvis account add --agent --group {shlex.quote(name)}{' --new-group' * (name in closed)} …",
+            f"./parvis account add --agent --group {shlex.quote(name)}{' --new-group' * (name in closed)} …; "
+            "./parvis account groups puts those who have an account in it",
             file=sys.stderr,
         )
 

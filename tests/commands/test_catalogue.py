@@ -88,6 +88,7 @@ def test_a_lane_whose_group_has_no_agent_is_told(run: Any, essai: Path) -> None:
     status, _, warning = run("deploy", str(essai))
     assert status == 0
     assert "no agent is in the group «Instruction»" in warning
+    assert "./parvis account groups puts those who have an account in it" in warning
     names = ("--first-names", "Jeanne", "--birth-name", "Instruit")
     added = run("account", "add", "jeanne@valmont.example", *names, "--agent", "--group", "Instruction", "--generate")
     assert added[0] == 0
