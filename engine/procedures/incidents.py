@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from engine.core import clock
 from engine.core.db import Base, Json, Session, UtcDateTime, new_id
 from engine.core.errors import CaseClosed, Conflict, NotFound, ProcessStuck, StaleStep
+from engine.core.reads import Question
 from engine.people.actors import SYSTEM, Actor
 from engine.procedures import cases, history
 from engine.procedures.cases import Attempt
@@ -96,17 +97,20 @@ def still_open(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Incident).where(Incident.solved_at.is_(None))) or 0
 
 
-# Built once: every page of the wizard asks it.
-_OPEN_AT = select(Incident).where(
-    Incident.case_id == bindparam("case", type_=Uuid()),
-    Incident.target == bindparam("target"),
-    Incident.solved_at.is_(None),
+# Every page of the wizard asks it.
+_OPEN_AT = Question(
+    Incident,
+    lambda query: query.where(
+        Incident.case_id == bindparam("case", type_=Uuid()),
+        Incident.target == bindparam("target", type_=Text()),
+        Incident.solved_at.is_(None),
+    ),
 )
 
 
 def typed(session: Session, case_id: UUID, target: str) -> dict[str, Any] | None:
     """What was typed at a step that an open incident stopped, to show it again; nothing once the step went through."""
-    incident = session.scalar(_OPEN_AT, {"case": case_id, "target": target})
+    incident = next(iter(_OPEN_AT.objects(session, case=case_id, target=target)), None)
     return None if incident is None or _overtaken(session, incident) else incident.answers
 
 

@@ -27,7 +27,10 @@ def clean(form: Form, answers: Mapping[str, Any], *, locked: Mapping[str, Any] |
     Never fails and can be stored as it is; cleaning twice changes nothing. Values of `locked` (by path) replace what was given.
     """
     given = with_locked(answers, locked or {})
-    kept: dict[str, Any] = _asked(form.spots, given, (), State(given))
+    state = State(given)
+    kept: dict[str, Any] = _asked(form.spots, given, (), state)
+    if not state.looked_at:
+        return kept
     for _ in range(_ROUNDS):
         # An answer that goes may open another branch: begin again from what was given.
         again = _asked(form.spots, given, (), State(kept))

@@ -173,7 +173,13 @@ class State:
 
     def any_of(self, ways: Ways, path: Path) -> bool:
         """Whether one of the ways holds for the field at `path`."""
-        return any(all(self._holds(one, path[: one.depth]) for one in way) for way in ways)
+        # Most questions are always asked: their only way has no condition.
+        return any(not way or all(self._holds(one, path[: one.depth]) for one in way) for way in ways)
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether a condition was tested: what was found depends on the answers only then."""
+        return bool(self._known)
 
     def _holds(self, one: Guard, scope: Path) -> bool:
         known = self._known.get((one, scope))
