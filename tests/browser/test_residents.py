@@ -101,7 +101,7 @@ def test_every_page_of_the_road_holds(someone: Someone, holds: Holds) -> None:
     page.get_by_label("Je certifie").check()
     press(page, "Déposer")
     holds(page)
-    for part in ("suivi", "suivi/demandeur", "suivi/demande", "suivi/pieces"):
+    for part in ("suivi", "suivi/demandeur", "suivi/demande", "suivi/pieces", "liens"):
         page.goto(f"/demandes/{reference}/{part}")
         holds(page)
     for path in ("/mon-espace", "/mon-espace/demandes", "/boite-denvoi", "/nulle-part"):
@@ -210,7 +210,7 @@ def test_the_words_to_search_for_have_room_on_a_phone(someone: Someone, width: i
     assert box["width"] > width / 2
 
 
-def test_a_draft_is_resumed_from_another_device(someone: Someone, portal_url: str) -> None:
+def test_a_draft_is_resumed_from_another_device(someone: Someone, portal_url: str, holds: Holds) -> None:
     """A9."""
     page = someone()
     page.goto("/demarches/signalement")
@@ -222,6 +222,17 @@ def test_a_draft_is_resumed_from_another_device(someone: Someone, portal_url: st
     elsewhere = someone()
     elsewhere.goto(link.replace(re.sub(r"/suivi/.*", "", link), portal_url))
     expect(elsewhere).to_have_title(re.compile("^Ce que je signale"))
+    # The link is ended where it isn't trusted any more; who has lost theirs asks for another.
+    elsewhere.goto(elsewhere.url.partition("/etapes/")[0] + "/liens")
+    holds(elsewhere)
+    press(elsewhere, "Mettre fin à ces liens et en obtenir un nouveau")
+    holds(elsewhere)
+    page.reload()
+    expect(page).to_have_url(re.compile("/connexion"))
+    page.get_by_role("link", name="Je cherche une demande faite sans compte").click()
+    press(page, "Recevoir un nouveau lien")
+    expect(page.locator(".govuk-error-summary")).to_be_focused()
+    holds(page)
 
 
 @pytest.mark.parametrize("path", ["/demarches", "/demarches/signalement"])

@@ -10,19 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    ForeignKey,
-    Index,
-    Select,
-    Table,
-    Text,
-    and_,
-    bindparam,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, Table, Text, and_, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.core import clock, config, logs
