@@ -126,6 +126,7 @@ def report(turns: Turns, stored: Mapping[str, int]) -> dict[str, Any]:
         "runs_on": {"python": platform.python_version(), "node": node.version()},
         "ratios": ratios,
         "ratios_by_round": {peer: _each(partial(_ratios, turns, peer)) for peer in peers},
+        "cpu_ratios": {peer: _each(partial(_cpu_ratio, turns, peer)) for peer in peers},
         "spiffarena": {
             "measured": "no: its backend isn't on PyPI",
             "noted": f"{NOTED['spiffarena']} submits/s where Viewflow made {NOTED['viewflow']:.0f}, with 8 clients, elsewhere",
@@ -148,6 +149,16 @@ def _ratios(turns: Turns, peer: str, clients: int, act: str) -> list[float]:
 
 def _ratio(turns: Turns, peer: str, clients: int, act: str) -> float:
     return round(statistics.median(_ratios(turns, peer, clients, act)), 2)
+
+
+def _cpu_ratio(turns: Turns, peer: str, clients: int, act: str) -> float:
+    """How many times the processor's time of a submit of Parvis, with all its processes, one of the peer takes.
+
+    What else the machine does counts for less there than in submits a second.
+    """
+    ours, theirs = (turns[name, clients, act] for name in ("parvis", peer))
+    each = [sum(one.processor.values()) / len(one.tally.submits) for one in (ours, theirs)]
+    return round(each[1] / each[0], 2)
 
 
 def _figures(turns: Turns, product: str, clients: int, act: str) -> dict[str, Any]:

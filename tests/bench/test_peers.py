@@ -39,9 +39,9 @@ def test_every_bench_is_a_command() -> None:
 # --- the report --------------------------------------------------------------------------------------------------------
 
 
-def work(*rates: float) -> peers.Work:
+def work(*rates: float, **processor: float) -> peers.Work:
     tally = Tally(submits=[1.0, 2.0, 3.0, 40.0])
-    return peers.Work(tally, list(rates), {"server": 12.0, "database": 2.0}, [0.0, 0.25])
+    return peers.Work(tally, list(rates), {"server": 12.0, "database": 2.0, **processor}, [0.0, 0.25])
 
 
 def report(**rates: tuple[float, ...]) -> dict[str, object]:
@@ -119,6 +119,18 @@ def test_a_product_that_does_nothing_is_no_figure(monkeypatch: pytest.MonkeyPatc
     product = SimpleNamespace(ports=[1], client=None, catch_up=lambda: 0.0, processor=lambda: {"server": 0.0})
     with pytest.raises(CommandFailed, match="RuntimeError: 500"):
         peers.measure({"viewflow": product})  # type: ignore[dict-item]
+
+
+def test_the_processors_time_of_all_processes_is_compared() -> None:
+    turns = {
+        (name, clients, act): work(1, behind=2.0) if name == "parvis" else work(1, server=38.0)
+        for name in PRODUCTS
+        for clients in peers.CLIENTS
+        for act in peers.ACTS
+    }
+    told = peers.report(turns, dict.fromkeys(PRODUCTS, 4_000))
+    # 12 + 2 + 2 ms by 4 submits, and 38 + 2 by 4.
+    assert told["cpu_ratios"]["viewflow"]["8"] == {"steps_only": 2.5, "journeys": 2.5}
 
 
 # --- the clients -------------------------------------------------------------------------------------------------------
