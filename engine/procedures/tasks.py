@@ -182,9 +182,11 @@ def queue(
     mine: bool = False,
     late: bool = False,
     sort: Sort = "due",
+    down: bool = False,
     page: int = 1,
 ) -> Page:
-    """The open tasks of the agent's groups, in one query: the most urgent first unless `sort` says otherwise.
+    """The open tasks of the agent's groups, in one query: the most urgent first unless `sort` says otherwise, or `down` the
+    other way round.
 
     `words` is a reference or its beginning, in whatever spacing, or the beginnings of the applicant's names, in any order.
     """
@@ -199,7 +201,7 @@ def queue(
     firsts = [
         select(*keys)
         .where(HumanTask.group == literal(each, literal_execute=written), _QUEUED_ONLY, *wanted)
-        .order_by(*_order(_TABLE.c, sort))
+        .order_by(*_order(_TABLE.c, sort, down=down))
         .limit(literal(last, literal_execute=written))
         .subquery()
         for each in _groups(actor, group)
@@ -209,18 +211,21 @@ def queue(
     merged = union_all(*(select(first) for first in firsts)).subquery()
     shown = (
         select(merged.c.id)
-        .order_by(*_order(merged.c, sort))
+        .order_by(*_order(merged.c, sort, down=down))
         .offset(literal(last - 1 - PAGE, literal_execute=written))
         .limit(literal(PAGE + 1, literal_execute=written))
     )
-    query = select(HumanTask).where(HumanTask.id.in_(shown)).order_by(*_order(_TABLE.c, sort))
+    query = select(HumanTask).where(HumanTask.id.in_(shown)).order_by(*_order(_TABLE.c, sort, down=down))
     rows = list(session.scalars(query))
     return Page(rows[:PAGE], number, len(rows) > PAGE)
 
 
-def _order(columns: ReadOnlyColumnCollection[str, Any], sort: Sort) -> list[ColumnElement[Any]]:
-    # What has no date comes last, on every database.
-    return [columns[name].asc().nulls_last() if name.endswith("_at") else columns[name].asc() for name in _SORTS[sort]]
+def _order(columns: ReadOnlyColumnCollection[str, Any], sort: Sort, *, down: bool = False) -> list[ColumnElement[Any]]:
+    # What has no date comes last, on every database. The other way round is exactly that: the same index read backwards.
+    keys = [(columns[name], name.endswith("_at")) for name in _SORTS[sort]]
+    if down:
+        return [key.desc().nulls_first() if dated else key.desc() for key, dated in keys]
+    return [key.asc().nulls_last() if dated else key.asc() for key, dated in keys]
 
 
 def listing(

@@ -23,6 +23,7 @@ class Filters:
     mine: bool = False
     late: bool = False
     sort: str = "echeance"
+    down: bool = False
     page: int = 1
 
     @property
@@ -41,6 +42,7 @@ class Filters:
             "miennes": "1" if wanted.mine else "",
             "retard": "1" if wanted.late else "",
             "tri": wanted.sort if wanted.sort != "echeance" else "",
+            "sens": "decroissant" if wanted.down else "",
             "page": str(wanted.page) if wanted.page > 1 else "",
         }
         return {name: value for name, value in found.items() if value}
@@ -61,5 +63,6 @@ def read(arguments: Mapping[str, str]) -> Filters:
         mine=arguments.get("miennes") == "1",
         late=arguments.get("retard") == "1",
         sort=sort if sort in SORTS else "echeance",
+        down=arguments.get("sens") == "decroissant",
         page=min(int(page), LAST_PAGE) if page.isascii() and page.isdigit() and 0 < len(page) < 6 and int(page) else 1,
     )

@@ -56,6 +56,7 @@ def show_queues(session: Session) -> str:
         mine=chosen.mine,
         late=chosen.late,
         sort=SORTS[chosen.sort],
+        down=chosen.down,
         page=chosen.page,
     )
     return render_template(

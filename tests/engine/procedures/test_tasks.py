@@ -87,6 +87,11 @@ def test_the_other_orders(session: Session, open_task: Open, agent: Actor) -> No
     assert ids(tasks.queue(session, agent, sort="filed")) == [zoe.id, ada.id, bob.id]
     assert ids(tasks.queue(session, agent, sort="applicant")) == [ada.id, bob.id, zoe.id]
     assert ids(tasks.queue(session, agent, sort="procedure")) == [bob.id, zoe.id, ada.id]
+    assert ids(tasks.queue(session, agent, sort="filed", down=True)) == [bob.id, ada.id, zoe.id]
+    due = open_task(due_at=now)
+    undated = ids(tasks.queue(session, agent, down=True))[:3]
+    assert due.id not in undated, "the other way round from one end to the other"
+    assert ids(tasks.queue(session, agent, down=True)) == ids(tasks.queue(session, agent))[::-1]
 
 
 def test_several_groups_make_one_queue(session: Session, open_task: Open) -> None:
@@ -224,6 +229,7 @@ def test_counts_stop_where_nobody_reads_on(
 
 
 @pytest.mark.sqlite_only
+@pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize(
     ("sort", "index"),
     [
@@ -234,12 +240,12 @@ def test_counts_stop_where_nobody_reads_on(
     ],
 )
 def test_a_queue_is_read_in_the_order_of_an_index(
-    session: Session, agent: Actor, statements: Callable[[], list[str]], sort: tasks.Sort, index: str
+    session: Session, agent: Actor, statements: Callable[[], list[str]], sort: tasks.Sort, index: str, down: bool
 ) -> None:
     """However long the queue: the first page of each group comes from the index, without sorting the rest."""
     several = Actor("agent", agent.account_id, agent.name, frozenset({"A", "B"}))
     before = len(statements())
-    tasks.queue(session, several, sort=sort)
+    tasks.queue(session, several, sort=sort, down=down)
     [sent] = statements()[before:]
     plan = [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sent}", _parameters(sent))]
     searches = [
@@ -321,9 +327,10 @@ def test_a_search_leaves_nothing_open(session: Session, agent: Actor, words: str
         lambda session, agent: tasks.queue(session, agent, late=True, sort="filed"),
         lambda session, agent: tasks.queue(session, agent, sort="applicant", page=3),
         lambda session, agent: tasks.queue(session, agent, sort="procedure"),
+        lambda session, agent: tasks.queue(session, agent, sort="filed", down=True),
         lambda session, agent: list(tasks.listing(session, agent)),
     ],
-    ids=["counts", "due", "filed", "applicant", "procedure", "listing"],
+    ids=["counts", "due", "filed", "applicant", "procedure", "filed, down", "listing"],
 )
 def test_the_indexes_of_the_queues_serve_whatever_the_group(
     session: Session, agent: Actor, asked: Callable[[Session, Actor], object]

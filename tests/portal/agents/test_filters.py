@@ -8,7 +8,15 @@ from engine.procedures.tasks import LAST_PAGE
 from portal.agents import filters
 from portal.agents.filters import Filters
 
-FULL = {"corbeille": "Autonomie", "q": "le goff", "miennes": "1", "retard": "1", "tri": "usager", "page": "3"}
+FULL = {
+    "corbeille": "Autonomie",
+    "q": "le goff",
+    "miennes": "1",
+    "retard": "1",
+    "tri": "usager",
+    "sens": "decroissant",
+    "page": "3",
+}
 
 
 def test_an_address_comes_back_as_it_was() -> None:
@@ -20,7 +28,7 @@ def test_changing_the_choice_leads_to_the_first_page() -> None:
     chosen = filters.read(FULL)
     assert "page" not in chosen.query(words="")
     assert chosen.query(page=4) == {**FULL, "page": "4"}
-    assert chosen.query(group="", words="", mine=False, late=False, sort="echeance") == {}
+    assert chosen.query(group="", words="", mine=False, late=False, sort="echeance", down=False) == {}
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "", "1.5", "²", "٣", " 2", "1e3"])

@@ -48,6 +48,12 @@ def test_other_orders_are_a_link_away(jeanne: Visitor, reported: Callable[[], st
     page = jeanne.get(f"{QUEUE}?tri=usager")
     assert references_in(page) == [second, first]
     assert page.text.count('aria-sort="ascending"') == 1
+    # The heading of the column leads the other way round, and back.
+    down = jeanne.get(f"{QUEUE}?tri=usager&sens=decroissant")
+    assert 'href="/agents/corbeilles?tri=usager&amp;sens=decroissant"' in page.text
+    assert references_in(down) == [first, second]
+    assert down.text.count('aria-sort="descending"') == 1
+    assert 'href="/agents/corbeilles?tri=usager"' in down.text
     assert references_in(jeanne.get(f"{QUEUE}?tri=nimporte")) == references_in(jeanne.get(QUEUE))
 
 
