@@ -405,6 +405,21 @@ def test_running_requests_keep_their_version(session: Session, tmp_path: Path, d
     assert cases.submit_step(session, case, "ma_demande", SMALL, bearer(token)).next_step == "precisions"
 
 
+def test_a_step_changes_no_column_that_an_index_of_the_requests_reads(
+    session: Session, draft: Case, resident: Actor
+) -> None:
+    """Issue 3, point 9: PostgreSQL then writes none of them, whatever their number."""
+    before = {column.name: repr(getattr(draft, column.name)) for column in Case.__table__.columns}
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        cases.submit_step(session, draft, "mes_informations", WHO, resident)
+    session.expire_all()
+    changed = {name for name, value in before.items() if repr(getattr(draft, name)) != value}
+    assert changed == {"document", "state", "changed_at"}
+    for index in Case.__table__.indexes:
+        reads = f"{[column.name for column in index.columns]} {index.dialect_options['postgresql']['where']}"
+        assert not any(name in reads for name in changed), index.name
+
+
 def test_the_number_of_statements_of_a_step_is_small(
     session: Session, draft: Case, resident: Actor, statements: Callable[[], list[str]]
 ) -> None:

@@ -17,10 +17,10 @@ from engine.core.db import Session
 from engine.core.errors import AlreadyClaimed, NotFound
 from engine.people import accounts
 from engine.people.actors import ANONYMOUS, Actor
-from engine.procedures import cases, history, tasks
+from engine.procedures import history, tasks
 from engine.procedures.cases import Case
 from engine.procedures.tasks import HumanTask
-from tests.engine.procedures.conftest import SMALL, WHO, file
+from tests.engine.procedures.conftest import file
 
 Clock = Callable[[str], datetime]
 Open = Callable[..., HumanTask]
@@ -354,18 +354,6 @@ def test_what_an_agent_holds_is_read_from_an_index(session: Session, agent: Acto
     assert "ix_human_task_holder" in _plan(session, lambda: tasks.counts(session, agent), prepared=True)
     released = _plan(session, lambda: tasks.release_all(session, agent.account_id or uuid4(), agent), prepared=True)
     assert "ix_human_task_holder" in released
-
-
-def test_a_step_of_a_resident_writes_no_index_of_the_requests(session: Session, draft: Case, resident: Actor) -> None:
-    """Issue 3, point 9: on PostgreSQL, a row whose indexed columns stay writes none of its indexes."""
-    if session.get_bind().dialect.name != "postgresql":
-        pytest.skip("SQLite writes the indexes of the columns that change")
-    cases.submit_step(session, draft, "mes_informations", WHO, resident)
-    counted = text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'case'")
-    before = session.execute(counted).one()
-    cases.submit_step(session, draft, "ma_demande", SMALL, resident)
-    after = session.execute(counted).one()
-    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
