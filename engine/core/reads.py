@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy
 from sqlalchemy import Connection, Dialect, Select, bindparam
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Mapper, make_transient_to_detached
+from sqlalchemy.orm import Mapper, class_mapper, make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from engine.core import traces
@@ -74,7 +74,8 @@ def get(session: Session, entity: type[E], key: Any) -> E | None:
 
 @cache
 def _mapper(entity: type[Base]) -> Mapper[Any]:
-    return sqlalchemy.inspect(entity)
+    # Configured: nothing else may have asked SQLAlchemy for an object yet.
+    return class_mapper(entity)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -116,6 +118,20 @@ def test_by_its_key_it_is_asked_for_once(database: Database, counted: Callable[[
         second = session.get(Job, other["id"])
         assert reads.get(session, Job, other["id"]) is second
         assert counted() == 1
+
+
+def test_the_first_question_of_a_process_is_answered(database: Database) -> None:
+    """Before SQLAlchemy was asked for any object: a web process of a cluster begins so."""
+    with database.transaction() as session:
+        [row] = fill(session, "a")
+    program = (
+        "import sys; from uuid import UUID; from engine.core import db, jobs, reads\n"
+        "with db.Database(sys.argv[1]).reading() as session:\n"
+        "    print(reads.get(session, jobs.Job, UUID(sys.argv[2])).key)"
+    )
+    asked = [sys.executable, "-c", program, database.engine.url.render_as_string(False), str(row["id"])]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("a\n", 0), done.stderr
 
 
 def test_who_listens_is_told(database: Database, counted: Callable[[], int]) -> None:
