@@ -26,7 +26,7 @@ from engine.handlers import Kind
 
 SINGLE = 100
 # Further apart than wake-ups that travel together.
-APART_SECONDS = 0.25
+APART_SECONDS = 0.55
 MANY = 5_000
 OUTAGE_SECONDS = 60.0
 PATIENCE_SECONDS = 180.0
