@@ -8,18 +8,14 @@ from babel.dates import format_date
 from flask import Flask
 
 from engine.core.clock import PARIS
+from engine.procedures.forms import wording
 
 NBSP = "\u00a0"
 
 
 def day(at: datetime | date) -> str:
     """«3 avril 2027»."""
-    local = at.astimezone(PARIS) if isinstance(at, datetime) else at
-    return (
-        format_date(local, "d MMMM y", locale="fr").replace("1 ", f"1er{NBSP}", 1)
-        if local.day == 1
-        else format_date(local, "d MMMM y", locale="fr")
-    )
+    return wording.day(at.astimezone(PARIS) if isinstance(at, datetime) else at)
 
 
 def short_day(at: datetime | date) -> str:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from babel.dates import format_date, format_datetime
-
 from engine.contact import letters
 from engine.core import config, mail
 from engine.core.clock import PARIS
 from engine.core.db import Session
 from engine.procedures import durations
 from engine.procedures.catalogue import Definition
+from engine.procedures.forms import wording
 
 if TYPE_CHECKING:
     from engine.procedures.cases import Case
@@ -48,6 +47,7 @@ def receipt(case: Case, definition: Definition, *, awaited: bool = True) -> Rece
     """The acknowledgement of a filed request; `awaited` says that the service has still to answer."""
     assert case.filed_at is not None  # only filed requests are acknowledged
     city = config.current().city
+    filed = case.filed_at.astimezone(PARIS)
     properties = definition.properties
     # Who has their answer expects none any more.
     awaited = awaited and case.running
@@ -57,9 +57,7 @@ def receipt(case: Case, definition: Definition, *, awaited: bool = True) -> Rece
     return Receipt(
         title=definition.title,
         reference=case.reference,
-        received=format_datetime(
-            case.filed_at.astimezone(PARIS), "d MMMM y 'à' HH'\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}'mm", locale="fr"
-        ),
+        received=f"{wording.day(filed)} à {filed:%H}\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}{filed:%M}",
         department=properties.get("department", city.name),
         contact=(
             f"{city.name}, {city.address}, {city.postcode} {city.town}",
@@ -93,7 +91,7 @@ def _silence(filed_at: datetime, properties: object) -> tuple[str, str]:
     rule, after = properties.get("silence"), properties.get("silenceAfter")
     if not rule or not after:
         return "", ""
-    day = format_date(durations.after(filed_at, after).astimezone(PARIS), "d MMMM y", locale="fr")
+    day = wording.day(durations.after(filed_at, after).astimezone(PARIS))
     reference = properties.get("silenceReference")
     source = f" ({reference})" if reference else ""
     if rule == "accept":

@@ -13,16 +13,21 @@ _MONTHS = (
 ).split()  # fmt: skip
 
 
+def day(on: date) -> str:
+    """`3 avril 2027`, `1er avril 2027`."""
+    return f"{f'1er{NBSP}' if on.day == 1 else f'{on.day} '}{_MONTHS[on.month - 1]} {on.year}"
+
+
 def long_date(iso: str) -> str:
     """`1er mai 2026` for an ISO day; `mai 1950` or `1950` where civil records know no more; else the text itself."""
     partial = re.fullmatch(r"(\d{4})-(\d{2})-00", iso)
     if partial and int(partial[2]) <= 12:
         return partial[1] if partial[2] == "00" else f"{_MONTHS[int(partial[2]) - 1]}{NBSP}{partial[1]}"
     try:
-        day = date.fromisoformat(iso)
+        whole = date.fromisoformat(iso)
     except ValueError:
         return iso
-    return f"{'1er' if day.day == 1 else day.day}{NBSP}{_MONTHS[day.month - 1]}{NBSP}{day.year}"
+    return f"{'1er' if whole.day == 1 else whole.day}{NBSP}{_MONTHS[whole.month - 1]}{NBSP}{whole.year}"
 
 
 def number(value: Any) -> str:
