@@ -1,8 +1,7 @@
 """Questions that are asked all day long: compiled once, their rows fetched at the driver and made objects of the session.
 
 On the hot path most of a question's time is SQLAlchemy's, which works out again at each execution how its rows become objects.
-What it does besides is done here too: who listens is told (`before_cursor_execute`), what the driver raises is wrapped, a
-connection that broke is taken out of use, and the session keeps one object a row.
+The session keeps one object a row here too.
 """
 
 from __future__ import annotations
@@ -12,13 +11,12 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Connection, Dialect, Select, bindparam
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Dialect, Select, bindparam
 from sqlalchemy.orm import Mapper, class_mapper, make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
-from engine.core import traces
 from engine.core.db import Base, Session
+from engine.core.driver import Text
 
 E = TypeVar("E", bound=Base)
 
@@ -49,7 +47,7 @@ class Question(Generic[E]):
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             compiled = self._compiled[dialect.name] = _Compiled(self._entity, self._narrow, dialect)
-        rows = _fetch(connection, compiled.text, compiled.values(values))
+        rows = compiled.text.ask(connection, compiled.values(values))
         return [(compiled.object_of(session, row), *compiled.besides(row)) for row in rows]
 
     def objects(self, session: Session, **values: Any) -> list[E]:
@@ -92,12 +90,11 @@ class _Compiled:
         columns: list[Any] = list(entity.__table__.columns)
         statement = narrow(sqlalchemy.select(*columns))
         compiled = statement.compile(dialect=dialect)
-        self.text = str(compiled)
+        self.text = Text(str(compiled), compiled.positiontup)
         types = {name: bind.type.dialect_impl(dialect) for bind, name in compiled.bind_names.items()}
         # Those that the statement itself brings.
         self._constant = {name: value for name, value in compiled.params.items() if value is not None}
-        self._by_place = compiled.positional
-        self._values = [(name, types[name].bind_processor(dialect)) for name in (compiled.positiontup or list(types))]
+        self._values = [(name, types[name].bind_processor(dialect)) for name in self.text.names]
         converts: list[_Convert] = [
             column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns
         ]
@@ -106,10 +103,9 @@ class _Compiled:
         self._besides = converts[len(columns) :]
         self._key = [self._mapper.get_property_by_column(column).key for column in self._mapper.primary_key]
 
-    def values(self, given: Mapping[str, Any]) -> Any:
+    def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         said = {**self._constant, **given}
-        ready = {name: convert(said[name]) if convert else said[name] for name, convert in self._values}
-        return tuple(ready[name] for name, _ in self._values) if self._by_place else ready
+        return {name: convert(said[name]) if convert else said[name] for name, convert in self._values}
 
     def object_of(self, session: Session, row: Sequence[Any]) -> Any:
         said = {
@@ -131,30 +127,3 @@ class _Compiled:
     def besides(self, row: Sequence[Any]) -> list[Any]:
         further = row[len(self._columns) :]
         return [convert(value) if convert else value for convert, value in zip(self._besides, further, strict=True)]
-
-
-def _fetch(connection: Connection, text: str, values: Any) -> Sequence[Sequence[Any]]:
-    if traces.on():  # whose spans hang on what SQLAlchemy keeps of each execution
-        return connection.exec_driver_sql(text, values).all()
-    for listener in connection.dispatch.before_cursor_execute:
-        listener(connection, None, text, values, None, False)
-    driven = connection.connection
-    cursor = driven.cursor()
-    try:
-        cursor.execute(text, values)
-        return cursor.fetchall()
-    except connection.dialect.loaded_dbapi.Error as error:
-        gone = connection.dialect.is_disconnect(error, driven.dbapi_connection, cursor)
-        if gone:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            text,
-            None,
-            error,
-            connection.dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=gone,
-            dialect=connection.dialect,
-        ) from error
-    finally:
-        cursor.close()

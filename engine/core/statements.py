@@ -11,10 +11,11 @@ from sqlalchemy.orm import make_transient_to_detached
 
 from engine.core import writes
 from engine.core.db import Base, Session
+from engine.core.driver import Text
 
-# For a database: the text; whether its values go by their places; for each of them the name, and what makes the driver's value
-# of ours; and the write that may wait, where it may.
-_Compiled = tuple[str, bool, tuple[tuple[str, Callable[[Any], Any] | None], ...], writes.Write | None]
+# For a database: the text; for each of its values the name, and what makes the driver's value of ours; and the write that may
+# wait, where it may.
+_Compiled = tuple[Text, tuple[tuple[str, Callable[[Any], Any] | None], ...], writes.Write | None]
 
 
 class Prepared:
@@ -36,21 +37,14 @@ class Prepared:
         session.flush()
         connection = session.connection()
         dialect = connection.dialect
-        text, by_place, values, write = self._compiled.get(dialect.name) or self._compile(dialect)
+        text, values, write = self._compiled.get(dialect.name) or self._compile(dialect)
+        ready = [{name: process(row[name]) if process else row[name] for name, process in values} for row in rows]
         if write is not None and "parvis_reads" not in connection.get_execution_options():
-            writes.wait(
-                connection,
-                write,
-                [{name: process(row[name]) if process else row[name] for name, process in values} for row in rows],
-            )
-            return
-        sent: list[Any] = []
-        for row in rows:
-            ready = [process(row[name]) if process else row[name] for name, process in values]
-            sent.append(
-                tuple(ready) if by_place else {name: value for (name, _), value in zip(values, ready, strict=True)}
-            )
-        connection.exec_driver_sql(text, sent[0] if len(sent) == 1 else sent)
+            writes.wait(connection, write, ready)
+        elif len(ready) == 1:
+            text.tell(connection, ready[0])
+        else:
+            text.tell_each(connection, ready)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         statement = self._statement
@@ -58,12 +52,11 @@ class Prepared:
         statement = statement.inline() if isinstance(statement, Insert) else statement
         compiled = statement.compile(dialect=dialect, column_keys=list(self._names))
         types = {name: bind.type.dialect_impl(dialect) for name, bind in compiled.binds.items()}
-        order = compiled.positiontup or list(types)
+        text = Text(str(compiled), compiled.positiontup)
         made = (
-            str(compiled),
-            compiled.positional,
-            tuple((name, types[name].bind_processor(dialect)) for name in order),
-            writes.Write(str(compiled), str(statement.table.description), _only_adds(statement))
+            text,
+            tuple((name, types[name].bind_processor(dialect)) for name in text.names),
+            writes.Write(text.written, str(statement.table.description), _only_adds(statement))
             if dialect.name == "postgresql"
             else None,
         )

@@ -18,6 +18,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
+from engine.core.driver import Text
+
 
 @dataclass(frozen=True)
 class Write:
@@ -77,7 +79,7 @@ def send(connection: Connection) -> None:
         for number, row in enumerate(rows)
         for name, value in row.items()
     }
-    connection.exec_driver_sql(text, values)
+    text.tell(connection, values)
 
 
 def _send_first(connection: Connection, *_: object) -> None:
@@ -94,7 +96,7 @@ _VALUES = " VALUES "
 
 
 @lru_cache(maxsize=1000)
-def _together(parts: tuple[tuple[Write, int], ...]) -> str:
+def _together(parts: tuple[tuple[Write, int], ...]) -> Text:
     """One statement of so many rows for each write."""
     texts = []
     for place, (write, rows) in enumerate(parts):
@@ -106,5 +108,5 @@ def _together(parts: tuple[tuple[Write, int], ...]) -> str:
             texts.append(head + values + listed)
     *first, last = texts
     if not first:
-        return last
-    return f"WITH {', '.join(f'part_{place} AS ({text})' for place, text in enumerate(first))} {last}"
+        return Text(last)
+    return Text(f"WITH {', '.join(f'part_{place} AS ({text})' for place, text in enumerate(first))} {last}")
