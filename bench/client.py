@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
+
+from bench.wire import Answer, Wire
 
 STEPS: tuple[tuple[str, dict[str, str]], ...] = (
     ("mes_informations", {"prenoms": "Ada", "nom_naissance": "Lovelace", "courriel": "ada@exemple.fr"}),
@@ -21,7 +22,7 @@ class Client:
     """One connection, its cookies, its forms' tokens."""
 
     def __init__(self, port: int, *, measuring: bool = False) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection = Wire(port)
         self.cookies: dict[str, str] = {}
         self.measuring = measuring
         self.server_ms = 0.0
@@ -35,21 +36,20 @@ class Client:
         path: str,
         fields: dict[str, str] | None = None,
         further: dict[str, str] | None = None,
-    ) -> tuple[http.client.HTTPResponse, str]:
+    ) -> tuple[Answer, str]:
         """One request, with `further` headers, and its whole answer."""
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **(further or {})}
         if self.measuring:
             headers["X-Measure"] = "1"
         body = None
         if fields is not None:
-            body = urlencode(fields)
+            body = urlencode(fields).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request(method, path, body, headers)
-        response = self.connection.getresponse()
-        text = response.read().decode()
-        now = float(response.headers.get("X-Processor", 0)) * 1000
+        response = self.connection.exchange(method, path, headers, body)
+        text = response.body.decode()
+        now = float(response.headers.get("X-Processor", "0")) * 1000
         self.server_ms, self._clock = now - self._clock, now
-        for cookie in response.headers.get_all("Set-Cookie") or []:
+        for cookie in response.headers.get_all("Set-Cookie"):
             name, _, value = cookie.split(";")[0].partition("=")
             self.cookies[name] = value
         return response, text
@@ -86,7 +86,7 @@ class Client:
             took = (time.perf_counter() - begin) * 1000
             if response.status != 303:
                 raise RuntimeError(f"{element}: {response.status} {text[:2000]}")
-            yield element, took, int(response.headers.get("X-Statements", 0))
+            yield element, took, int(response.headers.get("X-Statements", "0"))
             where = response.headers["Location"]
 
     def floor(self, number: int) -> float:

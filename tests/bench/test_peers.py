@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import subprocess
 import sys
 from datetime import timedelta
-from email.message import Message
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +19,7 @@ from bench.load import Tally
 from bench.peers import installing, processor
 from bench.peers.clients import EngineResident, ViewflowResident, ViewflowResidents
 from bench.peers.products import PRODUCTS, Product, has_due_jobs
+from bench.wire import Answer
 from commands import CommandFailed, postgresql
 from commands.bench import NAMES
 from engine.core import clock, jobs
@@ -136,10 +135,8 @@ def test_the_processors_time_of_all_processes_is_compared() -> None:
 # --- the clients -------------------------------------------------------------------------------------------------------
 
 
-def response(status: int, location: str = "") -> http.client.HTTPResponse:
-    headers = Message()
-    headers["Location"] = location
-    return SimpleNamespace(status=status, headers=headers)  # type: ignore[return-value]
+def response(status: int, location: str = "") -> Answer:
+    return Answer(status, [("Location", location)], b"")
 
 
 class PlayedViewflow(ViewflowResident):
