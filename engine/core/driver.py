@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.core import traces
 
-_NAMED = re.compile(r"%\((\w+)\)s")
+_SIGNS = re.compile(r"%%|%\((\w+)\)s")
 
 
 class Text:
@@ -29,9 +29,9 @@ class Text:
         if places is not None:
             self.names, self._sent = tuple(places), text
         else:
-            self.names = tuple(dict.fromkeys(_NAMED.findall(text)))
+            self.names = tuple(dict.fromkeys(found[1] for found in _SIGNS.finditer(text) if found[1]))
             numbers = {name: f"${number}" for number, name in enumerate(self.names, 1)}
-            self._sent = _NAMED.sub(lambda found: numbers[found[1]], text).replace("%%", "%")
+            self._sent = _SIGNS.sub(lambda found: numbers[found[1]] if found[1] else "%", text)
 
     def ask(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """The rows that it gives."""
@@ -65,6 +65,8 @@ class Text:
         except connection.dialect.loaded_dbapi.Error as error:
             gone = connection.dialect.is_disconnect(error, driven.dbapi_connection, None)
             if gone:
+                # Those that were opened before it are as dead, and are opened anew when they are next asked for.
+                connection.engine.pool._invalidate(driven, error)
                 connection.invalidate(error)
             raise DBAPIError.instance(
                 self.written,

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Delete, Dialect, Insert, Update, insert
+from sqlalchemy import Delete, Dialect, Insert, SelectBase, Update, insert
 from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.sql import visitors
 
 from engine.core import writes
 from engine.core.db import Base, Session
@@ -57,11 +58,16 @@ class Prepared:
             text,
             tuple((name, types[name].bind_processor(dialect)) for name in text.names),
             writes.Write(text.written, str(statement.table.description), _only_adds(statement))
-            if dialect.name == "postgresql"
+            if dialect.name == "postgresql" and not _asks(statement)
             else None,
         )
         self._compiled[dialect.name] = made
         return made
+
+
+def _asks(statement: Insert | Update | Delete) -> bool:
+    """Whether what it writes depends on other rows: parts of one statement don't see each other's."""
+    return any(isinstance(part, SelectBase) for part in visitors.iterate(statement))
 
 
 def _only_adds(statement: Insert | Update | Delete) -> bool:
@@ -72,7 +78,8 @@ def _only_adds(statement: Insert | Update | Delete) -> bool:
 def insert_row(session: Session, row: Base) -> None:
     """Insert `row`, which says something of every column, at once; the object is the session's from then on.
 
-    What `session.add` and a flush do, for less: on the hot path the unit of work costs more than the database.
+    What `session.add` and a flush do, for less: on the hot path the unit of work costs more than the database. Only a savepoint
+    that is undone doesn't take the object out of the session again.
     """
     table = row.__table__
     _inserting(table).send(session, {column.key: getattr(row, column.key) for column in table.columns})

@@ -129,6 +129,8 @@ def watch(engine: Engine) -> None:
         return
 
     def before(_connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
+        if context is None:  # handed to the driver itself, as it is once traces have stopped
+            return
         opened = span(
             statement.split(None, 1)[0].upper(),
             **{"db.system": engine.dialect.name, "db.statement": statement[:_STATEMENT_MAX]},

@@ -88,10 +88,11 @@ def _send_first(connection: Connection, *_: object) -> None:
 
 
 def _forget(connection: Connection, *_: object) -> None:
-    connection.info.pop(_WAITING, None)
+    if not connection.invalidated:  # what waited on a connection that broke is gone with it
+        connection.info.pop(_WAITING, None)
 
 
-_VALUE = re.compile(r"%\((\w+)\)s")
+_VALUE = re.compile(r"(?<!%)((?:%%)*)%\((\w+)\)s")
 _VALUES = " VALUES "
 
 
@@ -102,9 +103,9 @@ def _together(parts: tuple[tuple[Write, int], ...]) -> Text:
     for place, (write, rows) in enumerate(parts):
         head, values, row = write.text.partition(_VALUES)
         if rows == 1:
-            texts.append(_VALUE.sub(rf"%({place}_0_\1)s", write.text))
+            texts.append(_VALUE.sub(rf"\1%({place}_0_\2)s", write.text))
         else:
-            listed = ", ".join(_VALUE.sub(rf"%({place}_{number}_\1)s", row) for number in range(rows))
+            listed = ", ".join(_VALUE.sub(rf"\1%({place}_{number}_\2)s", row) for number in range(rows))
             texts.append(head + values + listed)
     *first, last = texts
     if not first:

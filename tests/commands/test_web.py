@@ -32,7 +32,7 @@ PROGRAM = textwrap.dedent(
             return [str(os.getpid()).encode()]
 
     web._TOO_SOON = 0.1
-    settings = Settings(Path("."), "", "", port=int(sys.argv[1]), web_processes=2)
+    settings = Settings(Path("."), "sqlite:///unused.sqlite3", "", port=int(sys.argv[1]), web_processes=2)
     sys.exit(web._supervise(lambda _: App(), settings))
     """
 )

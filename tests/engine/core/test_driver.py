@@ -34,6 +34,12 @@ def test_a_percent_sign_of_the_statement_is_one(session: Session) -> None:
     assert text_of(session, seventh).ask(session.connection(), {"by": 7, "param_1": 17}) == [(3,)]
 
 
+def test_two_percent_signs_before_a_name_are_a_sign_of_the_statement() -> None:
+    asked = Text("SELECT '%%(key)s', %(key)s, %(other)s, %(key)s")
+    assert asked._sent == "SELECT '%(key)s', $1, $2, $1"
+    assert asked.names == ("key", "other")
+
+
 def test_one_row_too_many_is_an_error_of_sqlalchemy_s(session: Session) -> None:
     ADD.send(session, values(key="mine"))
     with pytest.raises(IntegrityError), session.begin_nested():

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import bindparam, delete, event, insert, select, update
+import sqlalchemy
+from sqlalchemy import bindparam, delete, event, exists, insert, literal_column, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from engine.core import writes
+from engine.core import reads, writes
 from engine.core.db import Database, Session, after_commit
 from engine.core.jobs import Job
 from engine.core.statements import Prepared
@@ -137,3 +139,60 @@ def test_a_session_that_commits_by_itself_sends_them_too(session: Session) -> No
     session.commit()
     session.rollback()
     assert session.scalars(select(Job.key)).all() == ["mine"]
+
+
+def test_what_depends_on_other_rows_sees_them(database: Database) -> None:
+    other = JOBS.alias()
+    copy = Prepared(
+        update(JOBS)
+        .where(JOBS.c.key == bindparam("which"), exists(select(1).where(other.c.key == bindparam("needed"))))
+        .values(error=literal_column("'found'"))
+    )
+    with database.transaction() as session:
+        ADD.send(session, values(key="a"))
+        ADD.send(session, values(key="b"))
+        copy.send(session, {"which": "a", "needed": "b"})
+        assert session.scalar(select(Job.error).where(Job.key == "a")) == "found"
+
+
+@pytest.mark.parametrize("how", ["plain", "question", "write", "at the end"])
+def test_a_connection_that_breaks_in_a_savepoint_is_replaced(database: Database, how: str) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("a file breaks no connection")
+    tries: list[int] = []
+
+    def work(session: Session) -> None:
+        me: int = session.scalar(text("SELECT pg_backend_pid()"))
+        tries.append(me)
+        ADD.send(session, values(key="before"))
+        with session.begin_nested():
+            ADD.send(session, values(key="within"))
+            if len(tries) == 1:
+                with database.engine.connect() as other:
+                    other.execute(text("SELECT pg_terminate_backend(:who)"), {"who": me})
+            if how == "plain":
+                session.scalars(select(Job)).all()
+            elif how == "question":
+                reads.get(session, Job, uuid4())
+            elif how == "write":
+                RENAME.send(session, {"before": "x", "key": "y"})
+
+    database.run(work)
+    assert len(set(tries)) == 2
+    assert keys(database) == ["before", "within"]
+
+
+def test_the_other_connections_of_a_server_that_went_away_are_opened_anew(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("a file breaks no connection")
+    with ExitStack() as stack:
+        held = [stack.enter_context(database.reading()) for _ in range(5)]
+        them = [session.scalar(text("SELECT pg_backend_pid()")) for session in held]
+    admin = sqlalchemy.create_engine(database.engine.url, poolclass=sqlalchemy.NullPool)
+    with admin.connect() as other:
+        for one in them:
+            other.execute(text("SELECT pg_terminate_backend(:who)"), {"who": one})
+    assert database.read(lambda session: reads.get(session, Job, uuid4())) is None
+    with ExitStack() as stack:
+        for _ in range(5):
+            assert reads.get(stack.enter_context(database.reading()), Job, uuid4()) is None
